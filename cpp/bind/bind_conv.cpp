@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT
+// Convolution of every rank: one entry point, and PackedWeight.
+#include <memory>
+#include <mutex>
+
+#include "bind/bind.hpp"
+#include "core/scratch.hpp"
+#include "ops/conv/conv.hpp"
+
+namespace ndnn {
+namespace {
+
+const char* const kNames[] = {"conv1d", "conv2d", "conv3d", "true_conv1d", "true_conv2d", "true_conv3d"};
+
+// Weights kept in the packed forms that plans asked for so far. Immutable: a private copy of the array.
+class PackedWeight {
+ public:
+  explicit PackedWeight(const py::object& weight) {
+    const py::array a = to_array("PackedWeight", "array", weight);
+    NDNN_CHECK(a.ndim() >= 2 && a.ndim() <= 5, "PackedWeight: array must have 2 to 5 axes ",
+               "(out_channels, in_channels / groups, kernel...), but got array.shape=", shape_text(a));
+    array_ = py::array(a.attr("copy")("C"));
+    array_.attr("setflags")(py::arg("write") = false);
+  }
+  const py::array& array() const { return array_; }
+
+  // Packed for this plan; packs on first use. Called without the GIL.
+  template <class T>
+  std::shared_ptr<const Scratch> get(const ConvPlan& plan, const T* w, bool flip) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    for (const Entry& e : entries_)
+      if (e.form == plan.form && e.isa == plan.isa && e.flip == flip) return e.packed;
+    auto packed = std::make_shared<Scratch>(static_cast<std::size_t>(plan.packed_elements) * sizeof(T));
+    pack_conv(plan, w, flip, reinterpret_cast<T*>(packed->data()));
+    entries_.push_back({plan.form, plan.isa, flip, packed});
+    return packed;
+  }
+  std::size_t forms() const { return entries_.size(); }
+
+ private:
+  struct Entry {
+    PackForm form;
+    Isa isa;
+    bool flip;
+    std::shared_ptr<const Scratch> packed;
+  };
+  py::array array_;
+  std::vector<Entry> entries_;
+  std::mutex mutex_;
+};
+
+struct Call {
+  const char* name;
+  ConvArgs args;
+  bool flip;
+};
+
+Call parse(int rank, bool flip, const py::object& stride, const py::object& padding,
+           const py::object& dilation, const py::object& groups) {
+  Call c{kNames[rank - 1 + (flip ? 3 : 0)], {}, flip};
+  c.args.rank = rank;
+  c.args.stride = to_axes(c.name, "stride", stride, rank, 1);
+  if (PyUnicode_Check(padding.ptr())) {
+    const auto text = std::string(py::str(padding));
+    NDNN_CHECK(text == "same" || text == "valid", c.name,
+               ": padding must be 'same', 'valid', an int or a tuple, but got '", text.substr(0, 40), "'");
+    c.args.mode = text == "same" ? Padding::same : Padding::valid;
+  } else {
+    c.args.padding = to_axes(c.name, "padding", padding, rank, 0);
+  }
+  c.args.dilation = to_axes(c.name, "dilation", dilation, rank, 1);
+  c.args.groups = to_index(c.name, "groups", groups);
+  return c;
+}
+
+// Ranks and dtypes agree; input is unbatched where it lacks N.
+void check_arrays(const Call& c, const py::array& x, const py::array& w, const py::array* b) {
+  const int rank = c.args.rank;
+  NDNN_CHECK(w.ndim() == rank + 2, c.name, ": weight must have ", rank + 2,
+             " axes (out_channels, in_channels / groups, kernel), but got weight.shape=", shape_text(w));
+  NDNN_CHECK(x.ndim() == rank + 2 || x.ndim() == rank + 1, c.name, ": input must have ", rank + 2,
+             " axes (N, C, size) or ", rank + 1, " (C, size), but got input.shape=", shape_text(x));
+  NDNN_CHECK(!b || b->ndim() == 1, c.name, ": bias must have one axis, but got bias.shape=", shape_text(*b));
+  const DType t = dtype_of(c.name, "input", x);
+  if (dtype_of(c.name, "weight", w) != t || (b && dtype_of(c.name, "bias", *b) != t))
+    type_error(c.name, ": input, weight and bias must have one dtype, but got ",
+               std::string(py::str(x.dtype())), ", ", std::string(py::str(w.dtype())),
+               b ? ", " + std::string(py::str(b->dtype())) : std::string());
+}
+
+template <class T>
+py::array compute(const Call& c, const py::array& x, py::array w, PackedWeight* kept, py::array b) {
+  const int rank = c.args.rank;
+  const bool batched = x.ndim() == rank + 2;
+  const View<const T> xv = to_view<T>(x, rank), wv = to_view<T>(w, rank);
+  const bool biased = static_cast<bool>(b);
+  const ConvGeometry g = conv_geometry(c.name, c.args, xv.shape, wv.shape, biased ? b.shape(0) : -1);
+  const index_t out[5] = {g.n, g.oc_all, g.axis[0].out, g.axis[1].out, g.axis[2].out};
+  std::array<py::ssize_t, 5> shape;
+  int nd = 0;
+  if (batched) shape[nd++] = out[0];
+  shape[nd++] = out[1];
+  for (int a = kMaxSpatial - rank; a < kMaxSpatial; ++a) shape[nd++] = out[2 + a];
+  py::array y(x.dtype(), py::array::ShapeContainer(shape.data(), shape.data() + nd));
+  if (y.size() == 0) return y;
+  // Weights are small beside the input: strided ones are copied whole.
+  if (!(w.flags() & py::array::c_style)) w = py::array(w.attr("copy")("C"));
+  if (biased && b.strides(0) != py::ssize_t(sizeof(T)) && b.shape(0) > 1) b = py::array(b.attr("copy")("C"));
+
+  const ConvPlan plan = plan_conv(g, sizeof(T), active_isa(), call_threads());
+  const T* wp = static_cast<const T*>(w.data());
+  const T* bp = biased ? static_cast<const T*>(b.data()) : nullptr;
+  T* yp = static_cast<T*>(y.mutable_data());
+  const auto run = [&] {
+    if (!kept) return pack_and_run_conv(plan, xv, wp, c.flip, bp, yp);
+    const auto packed = kept->get(plan, wp, c.flip);
+    run_conv(plan, xv, reinterpret_cast<const T*>(packed->data()), bp, yp);
+  };
+  // Below about 5 us giving the GIL away costs more than it lets others do.
+  if (plan.cycles < 20e3) run();
+  else without_gil(run);
+  return y;
+}
+
+py::array conv(int rank, bool flip, const py::object& input, const py::object& weight,
+               const py::object& bias, const py::object& stride, const py::object& padding,
+               const py::object& dilation, const py::object& groups) {
+  const Call c = parse(rank, flip, stride, padding, dilation, groups);
+  PackedWeight* kept = py::isinstance<PackedWeight>(weight) ? weight.cast<PackedWeight*>() : nullptr;
+  py::array x = to_array(c.name, "input", input);
+  py::array w = kept ? kept->array() : to_array(c.name, "weight", weight);
+  py::array b = bias.is_none() ? py::reinterpret_steal<py::array>(nullptr) : to_array(c.name, "bias", bias);
+  check_arrays(c, x, w, b ? &b : nullptr);
+  switch (dtype_of(c.name, "input", x)) {
+    case DType::f32: return compute<float>(c, x, w, kept, b);
+    case DType::f64: return compute<double>(c, x, w, kept, b);
+    case DType::f16: break;
+  }
+  const py::dtype f32 = py::dtype::of<float>();
+  const auto widen = [&](const py::array& a) { return py::array(a.attr("astype")(f32)); };
+  return py::array(compute<float>(c, widen(x), widen(w), nullptr, b ? widen(b) : b).attr("astype")(x.dtype()));
+}
+
+// A shape given as a tuple, as an array's five axes.
+std::array<index_t, 5> five(const char* fn, const char* name, const py::sequence& shape, int rank, bool weight) {
+  const auto nd = static_cast<int>(py::len(shape));
+  NDNN_CHECK(nd == rank + 2 || (!weight && nd == rank + 1), fn, ": ", name, " must have ", rank + 2,
+             " sizes, but got ", nd);
+  std::array<index_t, 5> out{1, 1, 1, 1, 1};
+  for (int i = 0; i < nd; ++i) {
+    const int to = i > nd - (rank + 1) ? 5 - (nd - i) : i + 1 - (nd - rank - 1);
+    out[to] = to_index(fn, name, shape[i]);
+    NDNN_CHECK(out[to] >= 0, fn, ": ", name, " must not be negative, but got ", out[to]);
+  }
+  return out;
+}
+
+// The plan of a call that is not made: for people, tables and tests.
+py::dict plan(int rank, const py::sequence& x, const py::sequence& w, const py::object& stride,
+              const py::object& padding, const py::object& dilation, const py::object& groups, int item_bytes) {
+  const Call c = parse(rank, false, stride, padding, dilation, groups);
+  const ConvGeometry g = conv_geometry(c.name, c.args, five(c.name, "x_shape", x, rank, false),
+                                       five(c.name, "w_shape", w, rank, true), -1);
+  py::list out;
+  if (py::len(x) == static_cast<std::size_t>(rank + 2)) out.append(g.n);
+  out.append(g.oc_all);
+  for (int a = kMaxSpatial - rank; a < kMaxSpatial; ++a) out.append(g.axis[a].out);
+  py::dict d;
+  d["out_shape"] = py::tuple(out);
+  d["macs"] = g.macs();
+  if (g.macs() == 0) {
+    d["text"] = concat(c.name, " -> nothing to multiply");
+    d["algorithm"] = "none";
+    return d;
+  }
+  const ConvPlan p = plan_conv(g, item_bytes, active_isa(), call_threads());
+  d["text"] = describe(c.name, p);
+  d["algorithm"] = algorithm_name(p.form.algorithm);
+  d["isa"] = isa_name(p.isa);
+  d["threads"] = p.threads;
+  d["scratch_bytes"] = p.scratch_bytes;
+  d["packed_bytes"] = p.packed_elements * p.item_bytes;
+  d["estimated_cycles"] = p.cycles;
+  return d;
+}
+
+}  // namespace
+
+void bind_conv(py::module_& m) {
+  m.def("conv", &conv);
+  m.def("plan_conv", &plan);
+  py::class_<PackedWeight>(m, "PackedWeight")
+      .def(py::init<const py::object&>(), py::arg("array"))
+      .def_property_readonly("array", &PackedWeight::array)
+      .def_property_readonly("forms", &PackedWeight::forms)
+      .def("__array__", [](const PackedWeight& p, const py::object& dtype, const py::object&) -> py::object {
+        return dtype.is_none() ? py::object(p.array()) : p.array().attr("astype")(dtype);
+      }, py::arg("dtype") = py::none(), py::arg("copy") = py::none())
+      .def(py::pickle([](const PackedWeight& p) { return py::make_tuple(p.array()); },
+                      [](const py::tuple& t) { return std::make_unique<PackedWeight>(t[0]); }));
+}
+
+}  // namespace ndnn

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+#include "bind/bind.hpp"
+
+namespace py = pybind11;
+
+PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
+  py::register_exception_translator([](std::exception_ptr p) {
+    try {
+      if (p) std::rethrow_exception(p);
+    } catch (const ndnn::TypeError& e) {
+      py::set_error(PyExc_TypeError, e.what());
+    } catch (const ndnn::ValueError& e) {
+      py::set_error(PyExc_ValueError, e.what());
+    } catch (const ndnn::Interrupted&) {
+      // The signal handler's exception is already set.
+      if (!PyErr_Occurred()) py::set_error(PyExc_KeyboardInterrupt, "");
+    }
+  });
+  m.attr("__version__") = NDNN_VERSION;
+  ndnn::bind_runtime(m);
+  ndnn::bind_conv(m);
+}

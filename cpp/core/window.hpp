@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+// The geometry of a sliding window on one axis: the only copy of the output-size formula, of 'same'
+// padding, of the ceil rule and of "which taps touch the input". Used by every windowed operator.
+#pragma once
+#include <algorithm>
+
+#include "core/check.hpp"
+#include "core/shape.hpp"
+
+namespace ndnn {
+
+// Output o, tap k reads input position o*stride + k*dilation - pad_lo; outside [0, in) is padding.
+struct Window {
+  index_t in = 1, kernel = 1, stride = 1, dilation = 1, pad_lo = 0, pad_hi = 0;
+  index_t out = 1;
+
+  index_t position(index_t o, index_t k) const { return o * stride + k * dilation - pad_lo; }
+  bool trivial() const { return kernel == 1 && stride == 1 && pad_lo == 0 && pad_hi == 0; }
+};
+
+struct Range {
+  index_t begin = 0, end = 0;
+  index_t size() const { return end - begin; }
+  bool operator==(const Range& r) const { return begin == r.begin && end == r.end; }
+};
+
+// Extent of the kernel on the input, dilation*(kernel-1) + 1.
+inline Checked window_extent(index_t kernel, index_t dilation) {
+  return Checked(dilation) * (Checked(kernel) - 1) + 1;
+}
+
+// Sets w.out. False where a size overflows, or the window does not fit into the padded input.
+// ceil_mode keeps a last partial window if it starts inside the input or the left padding.
+inline bool set_output_size(Window& w, bool ceil_mode = false) {
+  const Checked padded = Checked(w.in) + w.pad_lo + w.pad_hi;
+  const Checked room = padded - window_extent(w.kernel, w.dilation);
+  if (room.overflow || room.value < 0) return false;
+  w.out = (ceil_mode ? ceil_div(room.value, w.stride) : room.value / w.stride) + 1;
+  if (ceil_mode && (w.out - 1) * w.stride >= w.in + w.pad_lo) --w.out;
+  // The largest position any kernel forms, in staged blocks too, must be an int64 with room.
+  const Checked reach = Checked(w.out) * w.stride + Checked(w.kernel) * w.dilation + w.in;
+  return !reach.overflow && reach.value < (index_t{1} << 62);
+}
+
+// 'same' padding for stride 1: the odd element goes to the right, as in torch.
+inline bool set_same_padding(Window& w) {
+  const Checked total = Checked(w.dilation) * (Checked(w.kernel) - 1);
+  if (total.overflow) return false;
+  w.pad_lo = total.value / 2;
+  w.pad_hi = total.value - w.pad_lo;
+  return true;
+}
+
+// Taps that touch the input for at least one output of [outputs.begin, outputs.end).
+inline Range touching_taps(const Window& w, Range outputs) {
+  const index_t first = w.pad_lo - (outputs.end - 1) * w.stride;         // k*dilation >= first
+  const index_t last = w.in - 1 + w.pad_lo - outputs.begin * w.stride;   // k*dilation <= last
+  Range r{first > 0 ? ceil_div(first, w.dilation) : 0,
+          last < 0 ? 0 : std::min(w.kernel, last / w.dilation + 1)};
+  if (w.in == 0 || r.end < r.begin) r = {0, 0};
+  return r;
+}
+
+}  // namespace ndnn

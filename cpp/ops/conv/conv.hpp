@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+// Convolution, every rank: the family's whole C++ surface.
+//   geometry = conv_geometry(...)      rules and output shape       (conv_geometry.cpp)
+//   plan     = plan_conv(geometry)     algorithm, blocks, threads   (conv_plan.cpp)
+//   pack_conv(plan, w, packed)         weights in the plan's form   (conv_pack.cpp)
+//   run_conv(plan, x, packed, b, y)    the loop nest                (conv_run.cpp)
+#pragma once
+#include <string>
+#include <vector>
+
+#include "core/isa.hpp"
+#include "core/view.hpp"
+#include "core/window.hpp"
+
+namespace ndnn {
+
+enum class Padding { given, same, valid };
+
+struct ConvArgs {
+  int rank = 2;
+  Axes stride{1, 1, 1}, padding{0, 0, 0}, dilation{1, 1, 1};  // leading axes of lower ranks stay unit
+  Padding mode = Padding::given;
+  index_t groups = 1;
+};
+
+// A checked convolution: N, C, OC are whole arrays' sizes, ic and oc those of one group.
+struct ConvGeometry {
+  int rank = 2;
+  index_t n = 1, c = 1, oc_all = 1, groups = 1, ic = 1, oc = 1;
+  Window axis[kMaxSpatial];
+
+  index_t taps() const { return axis[0].kernel * axis[1].kernel * axis[2].kernel; }
+  index_t pixels() const { return axis[0].out * axis[1].out * axis[2].out; }
+  double macs() const { return double(n) * double(oc_all) * double(pixels()) * double(taps()) * double(ic); }
+};
+
+// x: (N, C, D, H, W), w: (OC, C/groups, KD, KH, KW); batched says whether the caller's input had an N.
+// Throws ValueError in the order of torch's arguments. `name` is the user's function: "conv2d".
+ConvGeometry conv_geometry(const char* name, const ConvArgs& args, const std::array<index_t, 5>& x,
+                           const std::array<index_t, 5>& w, index_t bias_size /* -1: none */);
+
+enum class ConvAlgorithm { lanes_on_channels, lanes_on_pixels };
+constexpr int kConvAlgorithms = 2;
+const char* algorithm_name(ConvAlgorithm a);
+
+// How a block of input is copied into scratch along one axis, padding filled in.
+//   dense      every position the tile touches:          o -> o*stride + k*dilation
+//   phases     the same, de-interleaved by stride:       o -> phase(k)*length + o + k*dilation/stride
+//   separate   only what each tap reads, tap after tap:  o -> k*tile + o
+// All are linear in o with step `step`, so that row and reduction offsets separate.
+struct Staging {
+  enum Kind { dense, phases, separate } kind = dense;
+  index_t extent = 1;  // staged positions
+  index_t step = 1;    // staged distance of neighbouring outputs
+  index_t length = 1;  // of one phase or one tap
+};
+
+// Which packed form of the weights a plan reads; equal forms share one packed copy.
+struct PackForm {
+  ConvAlgorithm algorithm = ConvAlgorithm::lanes_on_channels;
+  index_t groups = 1, ic_block = 1;
+  Axes tap_block{1, 1, 1};
+  int panel = 1;       // channels of a full panel
+  bool operator==(const PackForm& o) const {
+    return algorithm == o.algorithm && groups == o.groups && ic_block == o.ic_block &&
+           tap_block == o.tap_block && panel == o.panel;
+  }
+};
+
+struct ConvPlan {
+  ConvGeometry g;
+  PackForm form;
+  Isa isa = Isa::base;
+  int item_bytes = 4;
+  int threads = 1;
+  Axes tile{1, 1, 1};      // outputs of one spatial tile: whole rows, or part of one row
+  Axes tiles{1, 1, 1};     // how many along each axis
+  Staging stage[kMaxSpatial];
+  index_t row_pitch = 1, plane_pitch = 1;  // of one staged channel, elements
+  index_t panels = 1;      // channel panels of one group
+  index_t splits = 1;      // the panels are dealt to this many tasks
+  index_t blocks = 1;      // reduction blocks
+  bool accumulate_in_output = false;  // pixels: rows without gaps are summed in y itself
+  index_t stage_elements = 0, sums_elements = 0;  // scratch of one thread, elements
+  std::size_t scratch_bytes = 0;                  // of all threads
+  index_t packed_elements = 0;
+  double cycles = 0;       // estimate, one thread
+};
+
+// The plan for one call: pure, touches no data. elem is 4 or 8 bytes; max_threads the limit.
+ConvPlan plan_conv(const ConvGeometry& g, int item_bytes, Isa isa, int max_threads);
+// The plan with the algorithm forced, for tests and explain().
+ConvPlan plan_conv(const ConvGeometry& g, int item_bytes, Isa isa, int max_threads, ConvAlgorithm a);
+// One line for people: what was chosen, with what, and why not the others.
+std::string describe(const char* name, const ConvPlan& plan);
+
+// w is C-contiguous (OC, C/groups, KD, KH, KW); flip rotates the kernel by 180 degrees.
+template <class T>
+void pack_conv(const ConvPlan& plan, const T* w, bool flip, T* packed);
+// y is C-contiguous (N, OC, OD, OH, OW), bias has OC elements or is null. May throw std::bad_alloc
+// before anything is written, and Interrupted.
+template <class T>
+void run_conv(const ConvPlan& plan, const View<const T>& x, const T* packed, const T* bias, T* y);
+// Both, with the packed weights in scratch.
+template <class T>
+void pack_and_run_conv(const ConvPlan& plan, const View<const T>& x, const T* w, bool flip, const T* bias,
+                       T* y);
+
+}  // namespace ndnn

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+// How a plan cuts its work: panels of output channels, blocks of the reduction, tiles of outputs. Shared by
+// packing and running, so that both see the same cuts.
+#pragma once
+#include "ops/conv/conv.hpp"
+#include "ops/matmul/tile_kernels.hpp"
+
+namespace ndnn {
+
+// Output channels [first, first + count) of one group; the packed panel is `width` wide.
+struct Panel {
+  index_t first, count, width;
+};
+
+// lanes_on_channels: full panels and a narrower last one, whole vectors.
+// lanes_on_pixels: rows dealt evenly, no padding.
+inline Panel panel_of(const ConvPlan& p, int lanes, index_t i) {
+  if (p.form.algorithm == ConvAlgorithm::lanes_on_pixels) {
+    const index_t first = i * p.g.oc / p.panels, end = (i + 1) * p.g.oc / p.panels;
+    return {first, end - first, end - first};
+  }
+  const index_t first = i * p.form.panel;
+  const index_t count = std::min<index_t>(p.form.panel, p.g.oc - first);
+  return {first, count, round_up(count, lanes)};
+}
+
+// Channels of one group in packed form, padding included.
+inline index_t packed_channels(const ConvPlan& p, int lanes) {
+  return p.form.algorithm == ConvAlgorithm::lanes_on_pixels ? p.g.oc : round_up(p.g.oc, lanes);
+}
+
+// One block of the reduction: a box of taps times a range of input channels of the group.
+struct Block {
+  Range taps[kMaxSpatial];
+  Range channels;
+  index_t first_step = 0;  // reduction steps before this block
+  index_t steps() const { return taps[0].size() * taps[1].size() * taps[2].size() * channels.size(); }
+};
+
+// Calls fn(block) for every block, in the order in which they are packed and summed. Within a block the
+// steps run over taps, then channels: step = ((kd*KH + kh)*KW + kw)*channels + c.
+template <class Fn>
+void for_each_block(const ConvPlan& p, Fn&& fn) {
+  Block b;
+  const auto cut = [](index_t begin, index_t size, index_t all) {
+    return Range{begin, std::min(begin + size, all)};
+  };
+  const Axes& t = p.form.tap_block;
+  const Window* w = p.g.axis;
+  for (index_t d = 0; d < w[0].kernel; d += t[0])
+    for (index_t h = 0; h < w[1].kernel; h += t[1])
+      for (index_t k = 0; k < w[2].kernel; k += t[2])
+        for (index_t c = 0; c < p.g.ic; c += p.form.ic_block) {
+          b.taps[0] = cut(d, t[0], w[0].kernel);
+          b.taps[1] = cut(h, t[1], w[1].kernel);
+          b.taps[2] = cut(k, t[2], w[2].kernel);
+          b.channels = cut(c, p.form.ic_block, p.g.ic);
+          fn(b);
+          b.first_step += b.steps();
+        }
+}
+
+// Staged offset of tap k (counted from the block's first tap) along one axis.
+inline index_t tap_offset(const Staging& s, const Window& w, index_t k) {
+  switch (s.kind) {
+    case Staging::phases: return (k * w.dilation % w.stride) * s.length + k * w.dilation / w.stride;
+    case Staging::separate: return k * s.length;
+    default: return k * w.dilation;
+  }
+}
+
+// lanes_on_pixels: a tile's outputs as one run of staged positions, gaps at the row ends included.
+inline index_t flat_pixels_of(const ConvPlan& p, const Axes& tile) {
+  return ((tile[0] - 1) * p.stage[1].extent + tile[1] - 1) * p.row_pitch + tile[2];
+}
+
+// Outputs [begin, end) of one kernel call, and the taps that touch the input for any of them.
+struct PixelTile {
+  index_t begin, end;
+  Range taps[kMaxSpatial];
+};
+
+// Scratch of one thread: where its parts begin, in bytes.
+struct ScratchLayout {
+  std::size_t sums, rows, columns, steps, tiles, positions, total;
+};
+inline ScratchLayout scratch_layout(const ConvPlan& p) {
+  const auto lines = [](index_t bytes) { return static_cast<std::size_t>(round_up(bytes, kAlignment)); };
+  const index_t word = sizeof(index_t);
+  const Axes& taps = p.form.tap_block;
+  const bool pixels = p.form.algorithm == ConvAlgorithm::lanes_on_pixels;
+  const index_t most_tiles = pixels ? flat_pixels_of(p, p.tile) / 4 + 1 : product(p.tile);
+  ScratchLayout s;
+  s.sums = lines(p.stage_elements * p.item_bytes);
+  s.rows = s.sums + lines(p.sums_elements * p.item_bytes);
+  s.columns = s.rows + (pixels ? 0 : lines(product(p.tile) * word));
+  s.steps = s.columns + lines(product(taps) * p.form.ic_block * word);
+  s.tiles = s.steps + lines(taps[0] * taps[1] * index_t(sizeof(Steps)));
+  s.positions = s.tiles + lines(most_tiles * index_t(sizeof(PixelTile)));
+  s.total = s.positions + lines((p.stage[0].extent + p.stage[1].extent) * word);
+  return s;
+}
+inline std::size_t scratch_bytes_of_thread(const ConvPlan& p) { return scratch_layout(p).total; }
+
+}  // namespace ndnn

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: MIT
+// Chooses algorithm, blocks and threads from shapes alone. All costs are cycles of one core at two FMAs a
+// cycle; the constants were measured on AVX-512 and only their ratios matter.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "ops/conv/conv_blocks.hpp"
+
+namespace ndnn {
+namespace {
+
+constexpr double kCyclesPerMicrosecond = 4000;
+constexpr double kSerialMicroseconds = 50;     // below, a second thread costs more than it brings
+constexpr index_t kReductionBlock = 512;       // steps: a 256-byte wide panel of them is 128 KB, in L2
+constexpr index_t kLongestReductionBlock = 1024;
+constexpr index_t kSumChannels = 512;          // channels whose sums one task keeps
+constexpr double kTaskCycles = 200e3, kTasks = 16;
+
+// What the plan needs to know of an instruction set's tiles.
+struct Tiles {
+  int lanes, channel_rows[kMaxVectors], pixel_rows, pixel_vectors;
+};
+template <class T>
+Tiles tiles_of(Isa isa) {
+  const TileKernels<T>& k = tile_kernels<T>(isa);
+  Tiles t{k.lanes, {}, k.pixel_rows, k.pixel_vectors};
+  std::copy(k.channel_rows, k.channel_rows + kMaxVectors, t.channel_rows);
+  return t;
+}
+
+// Size of the parts when n things are dealt evenly to parts of at most `most`.
+index_t even(index_t n, index_t most) { return n <= most ? n : ceil_div(n, ceil_div(n, most)); }
+
+// FMA-bound, or bound by two loads a cycle.
+double channel_tile_cycles(double rows, double vectors) {
+  return std::max(rows * vectors / 2, (rows + vectors + 1) / 2);
+}
+double pixel_tile_cycles(double rows, double vectors) {
+  return std::max(rows * vectors / 2, (rows + 1.5 * vectors) / 2);  // half of the x loads split a line
+}
+
+class Planner {
+ public:
+  Planner(const ConvGeometry& g, int item_bytes, Isa isa, ConvAlgorithm algorithm)
+      : g_(g), tiles_(item_bytes == 4 ? tiles_of<float>(isa) : tiles_of<double>(isa)) {
+    p_.g = g;
+    p_.isa = isa;
+    p_.item_bytes = item_bytes;
+    p_.form.algorithm = algorithm;
+    p_.form.groups = g.groups;
+    on_pixels_ = algorithm == ConvAlgorithm::lanes_on_pixels;
+    budget_ = caches().l2 * 3 / 10 / item_bytes;
+  }
+
+  ConvPlan make(int max_threads) {
+    choose_panels();
+    choose_reduction_blocks();
+    choose_tile();
+    choose_threads(max_threads);
+    finish();
+    return p_;
+  }
+
+ private:
+  // Channels: the panel width with the least waste; wider panels reuse each load of x more often.
+  void choose_panels() {
+    if (on_pixels_) {
+      p_.form.panel = tiles_.pixel_rows;
+      p_.panels = ceil_div(g_.oc, tiles_.pixel_rows);
+      return;
+    }
+    double best = std::numeric_limits<double>::infinity();
+    for (int v = kMaxVectors; v >= 1; --v) {
+      if (tiles_.channel_rows[v - 1] == 0) continue;
+      const double cost = channel_step_cycles(v);
+      if (cost < best * 0.999) {
+        best = cost;
+        p_.form.panel = v * tiles_.lanes;
+      }
+    }
+    p_.panels = ceil_div(g_.oc, index_t{p_.form.panel});
+  }
+
+  // Cycles of one reduction step over all panels of a group and all pixels, for panels of v vectors.
+  double channel_step_cycles(int v) const {
+    const index_t width = index_t{v} * tiles_.lanes, full = g_.oc / width;
+    const int rest = static_cast<int>(ceil_div(g_.oc % width, tiles_.lanes));
+    double cycles = 0;
+    const auto add = [&](double times, int vectors) {
+      const double pixels = double(g_.pixels());
+      const double count = std::ceil(pixels / tiles_.channel_rows[vectors - 1]);
+      cycles += times * count * channel_tile_cycles(pixels / count, vectors);
+    };
+    if (full) add(double(full), v);
+    if (rest) add(1, rest);
+    return cycles;
+  }
+
+  void choose_reduction_blocks() {
+    Axes& taps = p_.form.tap_block;
+    for (int a = 0; a < kMaxSpatial; ++a) taps[a] = g_.axis[a].kernel;
+    for (int a = 0; a < kMaxSpatial && product(taps) > kLongestReductionBlock; ++a) {
+      taps[a] = 1;  // as many of this axis as still fit
+      taps[a] = even(g_.axis[a].kernel, std::max<index_t>(1, kLongestReductionBlock / product(taps)));
+    }
+    const index_t all = product(taps), limit = kReductionBlock / all;
+    const bool one_block = g_.ic <= kLongestReductionBlock / all;
+    p_.form.ic_block = std::max<index_t>(1, one_block ? g_.ic : even(g_.ic, std::max<index_t>(1, limit)));
+    p_.blocks = std::max<index_t>(1, ceil_div(g_.ic, p_.form.ic_block));
+    for (int a = 0; a < kMaxSpatial; ++a) p_.blocks *= ceil_div(g_.axis[a].kernel, taps[a]);
+  }
+
+  Staging staging(int a, index_t tile) const {
+    const Window& w = g_.axis[a];
+    const index_t taps = p_.form.tap_block[a];
+    Staging s;
+    s.kind = Staging::separate;
+    s.step = 1;
+    s.length = tile;
+    s.extent = taps * tile;
+    // dilation*taps may be huge, but was checked not to overflow in set_output_size().
+    const index_t dense = (tile - 1) * w.stride + (taps - 1) * w.dilation + 1;
+    if (on_pixels_ && w.stride > 1) {
+      const index_t length = ceil_div(dense, w.stride);
+      if (w.stride <= taps && length * w.stride < s.extent)
+        s = {Staging::phases, length * w.stride, 1, length};
+    } else if (dense <= s.extent) {
+      s = {Staging::dense, dense, w.stride, dense};
+    }
+    return s;
+  }
+
+  // Sets stage[], pitches and scratch for `tile`; true where the block fits its share of L2.
+  bool lay_out(const Axes& tile) {
+    p_.tile = tile;
+    for (int a = 0; a < kMaxSpatial; ++a) p_.stage[a] = staging(a, tile[a]);
+    p_.row_pitch = p_.stage[2].extent;
+    const index_t line = kAlignment / p_.item_bytes;
+    // An odd number of lines: planes a power of two apart would share few cache sets.
+    p_.plane_pitch = round_up(p_.stage[0].extent * p_.stage[1].extent * p_.row_pitch, line);
+    if (p_.plane_pitch / line % 2 == 0) p_.plane_pitch += line;
+    p_.stage_elements = p_.form.ic_block * p_.plane_pitch + kMaxPixelTile;
+    const index_t channels = std::min(g_.oc, kSumChannels);
+    const index_t pixels = product(tile);
+    if (on_pixels_) {
+      p_.accumulate_in_output = flat_pixels() == pixels;
+      p_.sums_elements = p_.accumulate_in_output ? kMaxRows * kMaxPixelTile : channels * flat_pitch();
+    } else {
+      p_.sums_elements = (p_.blocks > 1 ? channels : p_.form.panel) * (pixels + tiles_.lanes);
+    }
+    return p_.stage_elements <= budget_ && p_.sums_elements <= budget_ && pixels <= most_pixels_;
+  }
+  index_t flat_pixels() const { return flat_pixels_of(p_, p_.tile); }
+  index_t flat_pitch() const { return round_up(flat_pixels(), kMaxPixelTile); }
+
+  // Whole rows if they fit; never part of a row and several rows, so that a tile is one run of y.
+  void choose_tile() {
+    const double tasks = std::clamp(work_cycles() / kTaskCycles, 1.0, kTasks);
+    const double tiles = std::ceil(tasks / (double(g_.n * g_.groups) * double(p_.panels)));
+    most_pixels_ = std::max<index_t>(tiles_.lanes, index_t(double(g_.pixels()) / tiles) + 1);
+    Axes tile{g_.axis[0].out, g_.axis[1].out, g_.axis[2].out};
+    for (int a = 0; a < kMaxSpatial && !lay_out(tile); ++a) {
+      index_t low = 1, high = tile[a];  // the largest that fits, or 1
+      while (low < high) {
+        const index_t middle = low + (high - low + 1) / 2;
+        tile[a] = middle;
+        if (lay_out(tile)) low = middle;
+        else high = middle - 1;
+      }
+      tile[a] = even(g_.axis[a].out, low);
+    }
+    lay_out(tile);
+    for (int a = 0; a < kMaxSpatial; ++a) p_.tiles[a] = ceil_div(g_.axis[a].out, tile[a]);
+  }
+
+  double work_cycles() const { return g_.macs() / (2 * tiles_.lanes); }
+  double steps() const { return double(g_.taps()) * double(g_.ic); }
+
+  double cycles() const {
+    const double images = double(g_.n * g_.groups), lanes = tiles_.lanes;
+    const double outputs = double(g_.oc) * double(g_.pixels());
+    double sum = 0;
+    if (on_pixels_) {
+      const double flat = double(flat_pixels()) * double(product(p_.tiles));
+      const double rows = double(g_.oc) / double(p_.panels), v = tiles_.pixel_vectors;
+      sum += steps() * double(p_.panels) * std::ceil(flat / (v * lanes)) * pixel_tile_cycles(rows, v);
+      if (!p_.accumulate_in_output) sum += outputs / lanes * 3;
+    } else {
+      sum += steps() * channel_step_cycles(p_.form.panel / tiles_.lanes);
+      sum += outputs / lanes * 5;  // transposed store
+    }
+    const double staged = double(g_.ic) * double(product(p_.tiles)) * double(p_.stage[0].extent) *
+                          double(p_.stage[1].extent);
+    const double per_row = 15 + double(p_.row_pitch) / lanes * (p_.stage[2].kind == Staging::dense ? 2 : 5);
+    sum += staged * per_row;
+    sum *= images;
+    return sum + double(g_.groups) * double(g_.oc) * steps() * (on_pixels_ ? 1.5 : 6 / lanes);
+  }
+
+  void choose_threads(int max_threads) {
+    p_.cycles = cycles();
+    const double wanted = p_.cycles / kCyclesPerMicrosecond / (kSerialMicroseconds / 2);
+    p_.threads = wanted < 2 ? 1 : static_cast<int>(std::min<double>(max_threads, wanted));
+    // Panels are split where tiles are too few, or the sums of all channels too many.
+    const double tasks = double(g_.n * g_.groups) * double(product(p_.tiles));
+    p_.splits = ceil_div(g_.oc, kSumChannels);
+    if (p_.threads > 1 && tasks < 4.0 * p_.threads)
+      p_.splits = std::max(p_.splits, index_t(std::ceil(4.0 * p_.threads / std::max(1.0, tasks))));
+    p_.splits = std::clamp<index_t>(p_.splits, 1, std::max<index_t>(1, p_.panels));
+    p_.threads = static_cast<int>(std::clamp(tasks * double(p_.splits), 1.0, double(p_.threads)));
+  }
+
+  void finish() {
+    const index_t channels_of_task = std::min(g_.oc, ceil_div(p_.panels, p_.splits) * p_.form.panel);
+    if (on_pixels_ && !p_.accumulate_in_output) p_.sums_elements = channels_of_task * flat_pitch();
+    if (!on_pixels_ && p_.blocks > 1)
+      p_.sums_elements = round_up(channels_of_task, p_.form.panel) * (product(p_.tile) + tiles_.lanes);
+    p_.scratch_bytes = static_cast<std::size_t>(p_.threads) * scratch_bytes_of_thread(p_);
+    p_.packed_elements = g_.groups * packed_channels(p_, tiles_.lanes) * g_.taps() * g_.ic;
+  }
+
+  ConvGeometry g_;
+  Tiles tiles_;
+  ConvPlan p_;
+  bool on_pixels_ = false;
+  index_t budget_ = 0, most_pixels_ = 1;
+};
+
+}  // namespace
+
+const char* algorithm_name(ConvAlgorithm a) {
+  return a == ConvAlgorithm::lanes_on_pixels ? "lanes_on_pixels" : "lanes_on_channels";
+}
+
+ConvPlan plan_conv(const ConvGeometry& g, int item_bytes, Isa isa, int max_threads, ConvAlgorithm a) {
+  return Planner(g, item_bytes, isa, a).make(max_threads);
+}
+
+ConvPlan plan_conv(const ConvGeometry& g, int item_bytes, Isa isa, int max_threads) {
+  const ConvPlan channels = plan_conv(g, item_bytes, isa, max_threads, ConvAlgorithm::lanes_on_channels);
+  const ConvPlan pixels = plan_conv(g, item_bytes, isa, max_threads, ConvAlgorithm::lanes_on_pixels);
+  return channels.cycles <= pixels.cycles ? channels : pixels;
+}
+
+}  // namespace ndnn

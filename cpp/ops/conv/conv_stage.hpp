@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+#include "ops/conv/conv_blocks.hpp"
+
+namespace ndnn {
+
+// Where a tile stands: first output and number of outputs along each axis, one image, one group.
+struct TileAt {
+  index_t image = 0, group = 0;
+  Axes first{0, 0, 0}, size{1, 1, 1};
+};
+
+// Copies what `tile` and `block` read of x into `staged`, zeros for padding: channel c of the block at
+// staged + c*plane_pitch, rows at row_pitch, laid out along each axis as Staging says. Strides of x are
+// free. positions: room for stage[0].extent + stage[1].extent numbers.
+template <class T>
+void stage_block(const ConvPlan& p, const View<const T>& x, const TileAt& tile, const Block& block,
+                 index_t* positions, T* staged);
+
+}  // namespace ndnn

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: MIT
+// Compiled once per instruction set. Tiles: 32 registers hold 6x4, 8x3, 12x2 or 14x1 sums and their
+// operands, 16 registers 4x3, 6x2 or 8x1; 28x1 and 7x4 lose 10 % to loads and spills.
+#include "ops/matmul/tile_kernels.hpp"
+
+#include <utility>
+
+#include "core/isa_begin.hpp"
+#include "core/vec.hpp"
+
+template <class T, int kRows, int kVectors>
+NDNN_INLINE void load_sums(const TileArgs<T>& a, Vec<T> (&acc)[kRows][kVectors]) {
+#pragma GCC unroll 16
+  for (int m = 0; m < kRows; ++m)
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) acc[m][v] = load(a.c + m * a.ldc + v * kLanes<T>);
+}
+
+template <class T, int kRows, int kVectors>
+NDNN_INLINE void store_sums(const TileArgs<T>& a, const Vec<T> (&acc)[kRows][kVectors]) {
+#pragma GCC unroll 16
+  for (int m = 0; m < kRows; ++m)
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) store(a.c + m * a.ldc + v * kLanes<T>, acc[m][v]);
+}
+
+template <class T, int kRows, int kVectors>
+void channels_tile(const TileArgs<T>& a) {
+  Vec<T> acc[kRows][kVectors];
+  if (a.init) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) {
+      const Vec<T> start = load(a.init + v * kLanes<T>);
+#pragma GCC unroll 16
+      for (int m = 0; m < kRows; ++m) acc[m][v] = start;
+    }
+  } else {
+    load_sums<T, kRows, kVectors>(a, acc);
+  }
+  const T* x[kRows];
+#pragma GCC unroll 16
+  for (int m = 0; m < kRows; ++m) x[m] = a.x + a.row[m];
+  for (index_t s = 0; s < a.nsteps; ++s) {
+    const T* w = a.w + a.steps[s].begin * (kVectors * kLanes<T>);
+    const index_t* const end = a.col + a.steps[s].end;
+    for (const index_t* col = a.col + a.steps[s].begin; col != end; ++col) {
+      const index_t offset = *col;
+      Vec<T> wv[kVectors];
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) wv[v] = load(w + v * kLanes<T>);
+#pragma GCC unroll 16
+      for (int m = 0; m < kRows; ++m) {
+        const Vec<T> xv = broadcast(x[m][offset]);
+#pragma GCC unroll 4
+        for (int v = 0; v < kVectors; ++v) acc[m][v] += xv * wv[v];
+      }
+      w += kVectors * kLanes<T>;
+    }
+  }
+  store_sums<T, kRows, kVectors>(a, acc);
+}
+
+template <class T, int kRows, int kVectors>
+void pixels_tile(const TileArgs<T>& a) {
+  Vec<T> acc[kRows][kVectors];
+  if (a.init) {
+#pragma GCC unroll 16
+    for (int m = 0; m < kRows; ++m) {
+      const Vec<T> start = broadcast(a.init[m]);
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) acc[m][v] = start;
+    }
+  } else {
+    load_sums<T, kRows, kVectors>(a, acc);
+  }
+  for (index_t s = 0; s < a.nsteps; ++s) {
+    const T* w = a.w + a.steps[s].begin * kRows;
+    const index_t* const end = a.col + a.steps[s].end;
+    for (const index_t* col = a.col + a.steps[s].begin; col != end; ++col) {
+      const T* x = a.x + *col;
+      Vec<T> xv[kVectors];
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) xv[v] = load(x + v * kLanes<T>);
+#pragma GCC unroll 16
+      for (int m = 0; m < kRows; ++m) {
+        const Vec<T> wv = broadcast(w[m]);
+#pragma GCC unroll 4
+        for (int v = 0; v < kVectors; ++v) acc[m][v] += wv * xv[v];
+      }
+      w += kRows;
+    }
+  }
+  store_sums<T, kRows, kVectors>(a, acc);
+}
+
+template <class T>
+void transpose_tile(const T* c, index_t ldc, index_t rows, index_t columns, T* y, index_t ldy) {
+  constexpr int kL = kLanes<T>;
+  for (index_t j0 = 0; j0 < columns; j0 += kL) {
+    const index_t nj = columns - j0 < kL ? columns - j0 : kL;
+    for (index_t i0 = 0; i0 < rows; i0 += kL) {
+      Vec<T> block[kL];
+#pragma GCC unroll 16
+      for (int i = 0; i < kL; ++i) block[i] = load(c + (i0 + i) * ldc + j0);
+      transpose<T>(block);
+      T* out = y + j0 * ldy + i0;
+      const index_t ni = rows - i0 < kL ? rows - i0 : kL;
+      if (ni == kL && nj == kL) {
+#pragma GCC unroll 16
+        for (int j = 0; j < kL; ++j) store(out + j * ldy, block[j]);
+        continue;
+      }
+      for (index_t j = 0; j < nj; ++j) {
+        if (ni == kL) store(out + j * ldy, block[j]);
+        else for (index_t i = 0; i < ni; ++i) out[j * ldy + i] = block[j][i];
+      }
+    }
+  }
+}
+
+template <class T>
+void pack_panel(const T* src, index_t ld, index_t rows, index_t columns, const index_t* k_of, T* dst,
+                index_t width) {
+  constexpr int kL = kLanes<T>;
+  index_t j0 = 0;
+  for (; j0 + kL <= columns; j0 += kL) {
+    Vec<T> block[kL];
+#pragma GCC unroll 16
+    for (int i = 0; i < kL; ++i) block[i] = i < rows ? load(src + i * ld + j0) : Vec<T>{};
+    transpose<T>(block);
+#pragma GCC unroll 16
+    for (int j = 0; j < kL; ++j) store(dst + k_of[j0 + j] * width, block[j]);
+  }
+  for (; j0 < columns; ++j0)
+    for (index_t i = 0; i < kL; ++i) dst[k_of[j0] * width + i] = i < rows ? src[i * ld + j0] : T(0);
+}
+
+template <class T, int... J>
+NDNN_INLINE Vec<T> every_second(Vec<T> a, Vec<T> b, std::integer_sequence<int, J...>) {
+  return __builtin_shufflevector(a, b, (2 * J)...);
+}
+
+template <class T>
+void gather_row(const T* src, index_t step, T* dst, index_t n) {
+  index_t i = 0;
+  if (step == 2) {
+    constexpr int kL = kLanes<T>;
+    // The last element read is src[2*(n-1)]: stay one vector away from it.
+    for (; i + kL < n; i += kL)
+      store(dst + i, every_second<T>(load(src + 2 * i), load(src + 2 * i + kL),
+                                     std::make_integer_sequence<int, kL>{}));
+  }
+  for (; i < n; ++i) dst[i] = src[i * step];
+}
+
+// Rows of the tallest tile with `vectors` vectors a row, 0 for none.
+constexpr int tallest(int vectors) {
+  constexpr int many[] = {14, 12, 8, 6}, few[] = {8, 6, 4, 0};
+  return kRegisters == 32 ? many[vectors - 1] : few[vectors - 1];
+}
+constexpr int kPixelVectors = kRegisters == 32 ? 3 : 2;
+constexpr int kPixelRows = kRegisters == 32 ? 8 : 6;
+
+template <class T, int kVectors, int kRows>
+constexpr void add_channels(TileKernels<T>& k) {
+  if constexpr (kRows > 0) {
+    k.channels[kVectors - 1][kRows - 1] = &channels_tile<T, kRows, kVectors>;
+    add_channels<T, kVectors, kRows - 1>(k);
+  }
+}
+template <class T, int kVectors, int kRows>
+constexpr void add_pixels(TileKernels<T>& k) {
+  if constexpr (kRows > 0) {
+    k.pixels[kVectors - 1][kRows - 1] = &pixels_tile<T, kRows, kVectors>;
+    add_pixels<T, kVectors, kRows - 1>(k);
+  } else if constexpr (kVectors > 1) {
+    add_pixels<T, kVectors - 1, kPixelRows>(k);
+  }
+}
+
+template <class T>
+constexpr TileKernels<T> make_table() {
+  TileKernels<T> k{};
+  k.lanes = kLanes<T>;
+  for (int v = 1; v <= kMaxVectors; ++v) k.channel_rows[v - 1] = tallest(v);
+  add_channels<T, 1, tallest(1)>(k);
+  add_channels<T, 2, tallest(2)>(k);
+  add_channels<T, 3, tallest(3)>(k);
+  add_channels<T, 4, tallest(4)>(k);
+  k.pixel_rows = kPixelRows;
+  k.pixel_vectors = kPixelVectors;
+  add_pixels<T, kPixelVectors, kPixelRows>(k);
+  k.transpose = &transpose_tile<T>;
+  k.pack = &pack_panel<T>;
+  k.gather = &gather_row<T>;
+  return k;
+}
+
+// Constant data: an initialiser that ran at load time would run this set's instructions on every machine.
+extern const TileKernels<float> tile_kernels_f32;
+extern const TileKernels<double> tile_kernels_f64;
+constexpr TileKernels<float> tile_kernels_f32 = make_table<float>();
+constexpr TileKernels<double> tile_kernels_f64 = make_table<double>();
+
+#include "core/isa_end.hpp"

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: MIT
+"""Threads, instruction sets, and what a call would do: settings and questions about ndnn itself."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import numpy as np
+
+from ndnn._load import _core
+
+IntOrTuple = int | Sequence[int]
+
+
+def set_num_threads(n: int) -> None:
+    """Limit every call of this process to ``n`` threads.
+
+    The limit starts as ``NDNN_NUM_THREADS``, else ``OMP_NUM_THREADS``, else the CPUs this process may use.
+    What OpenMP itself allows (``OMP_NUM_THREADS``, threadpoolctl) is never exceeded.
+    """
+    _core.set_num_threads(n)
+
+
+def get_num_threads() -> int:
+    """Threads that a call made here and now may use."""
+    return _core.get_num_threads()
+
+
+@contextmanager
+def num_threads(n: int) -> Iterator[None]:
+    """Limit the calls of this context (thread, asyncio task) to ``n`` threads."""
+    token = _core.context_limit.set(_core.check_num_threads(n))
+    try:
+        yield
+    finally:
+        _core.context_limit.reset(token)
+
+
+def active_isa() -> str:
+    """The instruction set in use: "base", "avx2" or "avx512"."""
+    return _core.active_isa()
+
+
+def supported_isas() -> list[str]:
+    """The instruction sets of this machine, slowest first."""
+    return _core.supported_isas()
+
+
+def force_isa(name: str) -> None:
+    """Use the kernels of one instruction set from now on, as ``NDNN_ISA`` does at start."""
+    _core.force_isa(name)
+
+
+def plan_conv(
+    op: str,
+    x_shape: Sequence[int],
+    w_shape: Sequence[int],
+    *,
+    dtype: Any = "float32",
+    stride: IntOrTuple = 1,
+    padding: IntOrTuple | str = 0,
+    dilation: IntOrTuple = 1,
+    groups: int = 1,
+) -> dict[str, Any]:
+    """How ``op`` ("conv1d", "conv2d", "conv3d") would compute such arrays; nothing is computed.
+
+    Returns:
+        out_shape, macs, algorithm, isa, threads, scratch_bytes, packed_bytes, estimated_cycles, text.
+    """
+    ranks = {"conv1d": 1, "conv2d": 2, "conv3d": 3}
+    if op not in ranks:
+        raise ValueError(f"plan_conv: op must be one of {', '.join(ranks)}, but got {op!r}")
+    item_bytes = {"float16": 4, "float32": 4, "float64": 8}.get(np.dtype(dtype).name)
+    if item_bytes is None:
+        raise TypeError(f"plan_conv: dtype must be float32, float64 or float16, but got {dtype!r}")
+    return _core.plan_conv(
+        ranks[op], x_shape, w_shape, stride, padding, dilation, groups, item_bytes
+    )
+
+
+def explain(op: str, *shapes: Sequence[int], **arguments: Any) -> str:
+    """One line: the algorithm a call would use, and why the others were refused.
+
+    >>> explain("conv2d", (1, 64, 56, 56), (64, 64, 3, 3), padding=1).split(",")[0]
+    'conv2d -> lanes_on_channels'
+    """
+    if len(shapes) != 2:
+        raise TypeError(f"explain: {op} needs the shapes of input and weight, got {len(shapes)}")
+    text: str = plan_conv(op, *shapes, **arguments)["text"]
+    return text
+
+
+def config() -> dict[str, Any]:
+    """Versions, instruction set, threads and OpenMP runtime, for bug reports."""
+    import os
+
+    variables = ("NDNN_ISA", "NDNN_NUM_THREADS", "OMP_NUM_THREADS", "OMP_PROC_BIND", "OMP_WAIT_POLICY")
+    return {
+        "ndnn": _core.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "isa": active_isa(),
+        "supported_isas": supported_isas(),
+        "openmp": _core.openmp_name(),
+        "threads": get_num_threads(),
+        "thread_limit": _core.thread_limit(),
+        "usable_cpus": _core.usable_cpus(),
+        "after_fork": _core.after_fork(),
+        "environment": {name: os.environ[name] for name in variables if name in os.environ},
+    }
+
+
+def show_config(mode: Literal["print", "dict"] = "print") -> dict[str, Any] | None:
+    """Print :func:`config`, or return it with ``mode="dict"``, as ``numpy.show_config`` does."""
+    settings = config()
+    if mode == "dict":
+        return settings
+    width = max(map(len, settings))
+    for name, value in settings.items():
+        print(f"{name:<{width}}  {value}")
+    return None
