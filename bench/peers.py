@@ -14,7 +14,7 @@ import numpy as np
 
 from bench import contenders, report
 from bench.shapes import Shape, load
-from bench.timing import race
+from bench.timing import Neighbours, race
 
 RATIOS = {  # label: (ndnn's way of calling, the peers of which the best counts)
     "vs torch": ("ndnn", ("torch", "torch_cl")),
@@ -35,10 +35,10 @@ TARGETS = {  # "vs best" as geometric mean of a class
 TOLERANCE = 1e-3  # of the largest output: finds other work, not rounding
 
 
-def measure(shape: Shape, names: list[str], threads: int, seconds: float) -> dict:
+def measure(shape: Shape, names: list[str], threads: int, seconds: float) -> report.Row:
     """Time all contenders of one shape; one that fails or computes something else is left out."""
     x, weight = shape.arrays()
-    row = {"name": shape.name, "family": shape.family, "flops": shape.flops}
+    row: report.Row = {"name": shape.name, "family": shape.family, "flops": shape.flops}
     calls, results, row["failed"] = {}, {}, {}
     for name in names:
         try:
@@ -61,7 +61,9 @@ def measure(shape: Shape, names: list[str], threads: int, seconds: float) -> dic
         if not row["difference"][name] <= TOLERANCE:
             row["failed"][name] = f"differs from {judge} by {row['difference'][name]:.1e} of max"
             del calls[name]
+    neighbours = Neighbours()
     row["seconds"] = race(calls, seconds)
+    row["disturbed"] = neighbours.disturb(threads)
     row["ratios"] = ratios(row["seconds"])
     return row
 
@@ -83,7 +85,7 @@ def table_head(names: list[str]) -> str:
     return f"{'GFLOP/s':26s} {'class':10s}{titles}{labels}".rstrip()
 
 
-def table_row(row: dict, names: list[str]) -> str:
+def table_row(row: report.Row, names: list[str]) -> str:
     cells = ""
     for name in names:
         seconds = row["seconds"].get(name)
@@ -91,28 +93,30 @@ def table_row(row: dict, names: list[str]) -> str:
     for label in RATIOS:
         ratio, peer = row["ratios"].get(label, (None, "-"))
         cells += f"  {ratio:6.2f} {peer:8s}" if ratio else f"  {'-':15s}"
-    return f"{row['name']:26s} {row['family']:10s}{cells}".rstrip()
+    return f"{report.label(row):26s} {row['family']:10s}{cells}".rstrip()
 
 
-def print_summary(rows: list[dict]) -> None:
+def print_summary(rows: list[report.Row]) -> None:
     """Geometric means for each class and of all, then every row that is behind."""
     titles = "".join(f"{label:>11s}" for label in RATIOS)
     print(f"\n{'geometric mean':16s}{'rows':>5s}{titles}  target")
     families = [*dict.fromkeys(row["family"] for row in rows), "all"]
     for family in families:
         chosen = [row for row in rows if family in (row["family"], "all")]
+        title = family + " ~" * any(row["disturbed"] for row in chosen)
         cells = ""
         for label in RATIOS:
             known = [row["ratios"][label][0] for row in chosen if label in row["ratios"]]
             cells += f"{report.geometric_mean(known):11.2f}" if known else f"{'-':>11s}"
-        print(f"{family:16s}{len(chosen):5d}{cells}  {TARGETS.get(family, '-')}")
+        print(f"{title:16s}{len(chosen):5d}{cells}  {TARGETS.get(family, '-')}")
     for label in RATIOS:
         behind = [
-            f"{row['name']} {row['ratios'][label][0]:.2f} ({row['ratios'][label][1]})"
+            f"{report.label(row)} {row['ratios'][label][0]:.2f} ({row['ratios'][label][1]})"
             for row in rows
             if label in row["ratios"] and row["ratios"][label][0] < 1
         ]
         print(f"below 1.0 {label}: {', '.join(behind) or 'none'}")
+    report.say_disturbed(rows)
 
 
 def main() -> None:

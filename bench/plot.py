@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: MIT
 """The ratios of bench.peers as bars: one group a shape, shapes grouped by class."""
 
+from typing import Any
+
 import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from bench.report import Row
 
 SERIES = {  # ratio: (legend, colour)
     "vs torch": ("one-shot / best torch layout", "#d9822b"),
@@ -13,7 +19,7 @@ SERIES = {  # ratio: (legend, colour)
 }
 
 
-def plot_ratios(rows: list[dict], setting: dict, path: str) -> None:
+def plot_ratios(rows: list[Row], setting: dict[str, Any], path: str) -> None:
     """One picture: right of the line at 1.0 ndnn is faster."""
     figure, axes = plt.subplots(figsize=(9, 1.6 + 0.27 * len(rows)), layout="constrained")
     largest = max((r["ratios"][s][0] for r in rows for s in SERIES if s in r["ratios"]), default=1)
@@ -42,13 +48,13 @@ def plot_ratios(rows: list[dict], setting: dict, path: str) -> None:
     versions = ", ".join(f"{k} {v}" for k, v in setting["versions"].items() if k != "python")
     title = f"{setting['cpu']}, {setting['threads']} thread(s), float32\n{versions}"
     axes.set_title(title, fontsize=8)
-    handles = [plt.Rectangle((0, 0), 1, 1, color=colour) for _, colour in SERIES.values()]
+    handles = [Patch(color=colour) for _, colour in SERIES.values()]
     names = [text for text, _ in SERIES.values()]
     figure.legend(handles, names, loc="outside lower center", ncols=2)
     figure.savefig(path, dpi=150)
 
 
-def mark_families(axes: plt.Axes, families: list[str]) -> None:
+def mark_families(axes: Axes, families: list[str]) -> None:
     """A band of background and a name for each run of rows of one class."""
     start, shade = 0, 1.0
     for place in range(1, len(families) + 1):

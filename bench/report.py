@@ -8,7 +8,7 @@ import platform
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 try:
     from tqdm import tqdm
@@ -16,6 +16,7 @@ except ImportError:
     tqdm = None
 
 T = TypeVar("T")
+Row = dict[str, Any]  # one shape in the JSON file
 
 
 def progress(items: list[T]) -> Iterator[T]:
@@ -34,12 +35,23 @@ def say(line: str) -> None:
         sys.stdout.flush()
 
 
+def label(row: Row) -> str:
+    """The row's name, with a mark if other processes took a core it needed."""
+    return f"{row['name']} ~" if row["disturbed"] else f"{row['name']}"
+
+
+def say_disturbed(rows: list[Row]) -> None:
+    count = sum(row["disturbed"] for row in rows)
+    if count:
+        print(f"~ {count} rows are not to be trusted: other processes took a core; run them again")
+
+
 def geometric_mean(values: Iterable[float]) -> float:
     logs = [math.log(v) for v in values]
     return math.exp(sum(logs) / len(logs)) if logs else math.nan
 
 
-def describe(threads: int, isa: str, versions: dict[str, str]) -> dict[str, object]:
+def describe(threads: int, isa: str, versions: dict[str, str]) -> dict[str, Any]:
     """Where and how the numbers came about; belongs beside every number."""
     return {
         "machine": platform.machine(),
@@ -60,7 +72,7 @@ def cpu_name() -> str:
     return platform.processor()
 
 
-def write_json(path: str | None, setting: dict[str, object], rows: list[dict]) -> None:
-    """{"setting": {...}, "rows": [{"name", "family", "flops", "seconds": {contender: s}}, ...]}"""
+def write_json(path: str | None, setting: dict[str, Any], rows: list[Row]) -> None:
+    """{"setting": {...}, "rows": [{"name", "flops", "seconds": {contender: s}, ...}, ...]}"""
     if path:
         Path(path).write_text(json.dumps({"setting": setting, "rows": rows}, indent=1) + "\n")

@@ -4,13 +4,14 @@
 import argparse
 
 import ndnn
+
 from bench import report
 from bench.contenders import build_ndnn, build_ndnn_packed
 from bench.shapes import Shape, load
-from bench.timing import keep_memory, race
+from bench.timing import Neighbours, keep_memory, race
 
 
-def measure(shape: Shape, threads: int, seconds: float) -> dict:
+def measure(shape: Shape, threads: int, seconds: float) -> report.Row:
     plan = ndnn.config.plan_conv(
         shape.op, shape.input_shape, shape.weight_shape, dtype="float32", **shape.arguments
     )
@@ -19,12 +20,15 @@ def measure(shape: Shape, threads: int, seconds: float) -> dict:
         "ndnn": build_ndnn(shape, x, weight, threads),
         "ndnn_packed": build_ndnn_packed(shape, x, weight, threads),
     }
+    neighbours = Neighbours()
+    seconds_of = race(calls, seconds)
     return {
         "name": shape.name,
         "family": shape.family,
         "flops": shape.flops,
         "algorithm": plan["algorithm"],
-        "seconds": race(calls, seconds),
+        "seconds": seconds_of,
+        "disturbed": neighbours.disturb(threads),
     }
 
 
@@ -52,9 +56,10 @@ def main() -> None:
         rows.append(row)
         once, packed = (shape.flops / s / 1e9 for s in row["seconds"].values())
         report.say(
-            f"{shape.name:26s} {shape.family:10s} {shape.flops / 1e9:7.3f} {once:8.1f} "
+            f"{report.label(row):26s} {shape.family:10s} {shape.flops / 1e9:7.3f} {once:8.1f} "
             f"{packed:8.1f}  {row['algorithm']}"
         )
+    report.say_disturbed(rows)
     report.write_json(options.json, setting, rows)
 
 

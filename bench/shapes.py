@@ -5,6 +5,7 @@ import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -49,7 +50,7 @@ class Shape:
         return 2 * math.prod(self.output_shape) * math.prod(self.weight_shape[1:])
 
     @property
-    def arguments(self) -> dict[str, tuple[int, ...] | int]:
+    def arguments(self) -> dict[str, Any]:
         """The keyword arguments of F.conv*, here and in torch."""
         return {
             "stride": self.stride,

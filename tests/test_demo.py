@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from ndnn import _demo_filters as filters
 from ndnn import _demo_measure as measure
 from ndnn.__main__ import main

@@ -92,9 +92,10 @@ template <class T>
 py::array compute(const Call& c, const py::array& x, py::array w, PackedWeight* kept, py::array b) {
   const int rank = c.args.rank;
   const bool batched = x.ndim() == rank + 2;
-  const View<const T> xv = to_view<T>(x, rank), wv = to_view<T>(w, rank);
+  View<const T> xv = to_view<T>(x, rank);
+  const View<const T> wv = to_view<T>(w, rank);
   const bool biased = static_cast<bool>(b);
-  const ConvGeometry g = conv_geometry(c.name, c.args, xv.shape, wv.shape, biased ? b.shape(0) : -1);
+  ConvGeometry g = conv_geometry(c.name, c.args, xv.shape, wv.shape, biased ? b.shape(0) : -1);
   const index_t out[5] = {g.n, g.oc_all, g.axis[0].out, g.axis[1].out, g.axis[2].out};
   std::array<py::ssize_t, 5> shape;
   int nd = 0;
@@ -107,6 +108,7 @@ py::array compute(const Call& c, const py::array& x, py::array w, PackedWeight* 
   if (!(w.flags() & py::array::c_style)) w = py::array(w.attr("copy")("C"));
   if (biased && b.strides(0) != py::ssize_t(sizeof(T)) && b.shape(0) > 1) b = py::array(b.attr("copy")("C"));
 
+  merge_axes(g, xv.stride);
   const ConvPlan plan = plan_conv(g, sizeof(T), active_isa(), call_threads());
   const T* wp = static_cast<const T*>(w.data());
   const T* bp = biased ? static_cast<const T*>(b.data()) : nullptr;
@@ -159,7 +161,7 @@ std::array<index_t, 5> five(const char* fn, const char* name, const py::sequence
 py::dict plan(int rank, const py::sequence& x, const py::sequence& w, const py::object& stride,
               const py::object& padding, const py::object& dilation, const py::object& groups, int item_bytes) {
   const Call c = parse(rank, false, stride, padding, dilation, groups);
-  const ConvGeometry g = conv_geometry(c.name, c.args, five(c.name, "x_shape", x, rank, false),
+  ConvGeometry g = conv_geometry(c.name, c.args, five(c.name, "x_shape", x, rank, false),
                                        five(c.name, "w_shape", w, rank, true), -1);
   py::list out;
   if (py::len(x) == static_cast<std::size_t>(rank + 2)) out.append(g.n);
@@ -173,6 +175,10 @@ py::dict plan(int rank, const py::sequence& x, const py::sequence& w, const py::
     d["algorithm"] = "none";
     return d;
   }
+  std::array<index_t, 5> x_stride{};  // of a C-contiguous input
+  index_t elements = 1;
+  for (int a = kMaxSpatial - 1; a >= 0; elements *= g.axis[a--].in) x_stride[2 + a] = elements;
+  merge_axes(g, x_stride);
   const ConvPlan p = plan_conv(g, item_bytes, active_isa(), call_threads());
   d["text"] = describe(c.name, p);
   d["algorithm"] = algorithm_name(p.form.algorithm);
@@ -189,6 +195,7 @@ py::dict plan(int rank, const py::sequence& x, const py::sequence& w, const py::
 void bind_conv(py::module_& m) {
   m.def("conv", &conv);
   m.def("plan_conv", &plan);
+  m.def("force_conv_algorithm", &force_algorithm);
   py::class_<PackedWeight>(m, "PackedWeight")
       .def(py::init<const py::object&>(), py::arg("array"))
       .def_property_readonly("array", &PackedWeight::array)

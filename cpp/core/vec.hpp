@@ -34,29 +34,68 @@ NDNN_INLINE Vec<T> broadcast(T x) {
   return x - Vec<T>{};
 }
 
-// The lane that step `D` of a butterfly transposition takes: blocks of D lanes swap places.
-template <int D, int Second>
+// Transposition of a lanes x lanes block in memory, `e` columns at a time: vectors are filled with 128-bit
+// pieces of rows e apart, so that the shuffles stay within 128-bit lanes and four registers suffice.
+template <class T>
+constexpr int kPiece = 16 / sizeof(T);  // elements of a 128-bit piece
+
+template <class T, int kBytes>
+struct Pieces {
+  typedef T type __attribute__((vector_size(kBytes)));
+  typedef T unaligned __attribute__((vector_size(16), aligned(alignof(T)), may_alias));
+  // rows at p, p + ld, ... fill the pieces from the lowest up
+  static NDNN_INLINE type load(const T* p, index_t ld) {
+    if constexpr (kBytes == 16) {
+      return *reinterpret_cast<const unaligned*>(p);
+    } else {
+      using Half = Pieces<T, kBytes / 2>;
+      return join(Half::load(p, ld), Half::load(p + kBytes / 32 * ld, ld),
+                  std::make_integer_sequence<int, kBytes / sizeof(T)>{});
+    }
+  }
+  template <class H, int... J>
+  static NDNN_INLINE type join(H low, H high, std::integer_sequence<int, J...>) {
+    return __builtin_shufflevector(low, high, J...);
+  }
+};
+
+// Lane of step D of a butterfly: groups of D lanes change places between two vectors.
+template <int D, int kSecond>
 constexpr int butterfly_lane(int j, int lanes) {
   const bool upper = (j & D) != 0;
-  if (Second) return upper ? lanes + j : j + D;
+  if (kSecond) return upper ? lanes + j : j + D;
   return upper ? lanes + j - D : j;
 }
-template <class T, int D, int Second, int... J>
+template <class T, int D, int kSecond, int... J>
 NDNN_INLINE Vec<T> butterfly(Vec<T> a, Vec<T> b, std::integer_sequence<int, J...>) {
-  return __builtin_shufflevector(a, b, butterfly_lane<D, Second>(J, kLanes<T>)...);
+  return __builtin_shufflevector(a, b, butterfly_lane<D, kSecond>(J, kLanes<T>)...);
 }
-// rows[i][j] <-> rows[j][i], lanes x lanes.
-template <class T, int D = 1>
-NDNN_INLINE void transpose(Vec<T> (&rows)[kLanes<T>]) {
-  if constexpr (D < kLanes<T>) {
-    using J = std::make_integer_sequence<int, kLanes<T>>;
-#pragma GCC unroll 16
-    for (int i = 0; i < kLanes<T>; ++i) {
-      if (i & D) continue;
-      const Vec<T> a = rows[i], b = rows[i + D];
-      rows[i] = butterfly<T, D, 0>(a, b, J{});
-      rows[i + D] = butterfly<T, D, 1>(a, b, J{});
+
+// Calls out(j, column j of the block) for every j; row i of the block is at src + i*ld.
+template <class T, class Out>
+NDNN_INLINE void transpose_block(const T* src, index_t ld, Out&& out) {
+  using J = std::make_integer_sequence<int, kLanes<T>>;
+  constexpr int e = kPiece<T>;
+#pragma GCC unroll 4
+  for (int q = 0; q < kLanes<T>; q += e) {
+    Vec<T> v[e];
+#pragma GCC unroll 4
+    for (int i = 0; i < e; ++i) v[i] = Pieces<T, kVecBytes>::load(src + i * ld + q, e * ld);
+#pragma GCC unroll 2
+    for (int i = 0; i < e; i += 2) {
+      const Vec<T> a = v[i], b = v[i + 1];
+      v[i] = butterfly<T, 1, 0>(a, b, J{});
+      v[i + 1] = butterfly<T, 1, 1>(a, b, J{});
     }
-    transpose<T, D * 2>(rows);
+    if constexpr (e == 4) {
+#pragma GCC unroll 2
+      for (int i = 0; i < 2; ++i) {
+        const Vec<T> a = v[i], b = v[i + 2];
+        v[i] = butterfly<T, 2, 0>(a, b, J{});
+        v[i + 2] = butterfly<T, 2, 1>(a, b, J{});
+      }
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < e; ++i) out(q + i, v[i]);
   }
 }

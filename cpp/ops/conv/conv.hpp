@@ -39,6 +39,10 @@ struct ConvGeometry {
 ConvGeometry conv_geometry(const char* name, const ConvArgs& args, const std::array<index_t, 5>& x,
                            const std::array<index_t, 5>& w, index_t bias_size /* -1: none */);
 
+// Joins spatial axes over which nothing slides (1x1 kernels) and whose elements x has evenly spaced, so that
+// rows get long. xs: strides of x, changed along with g; the output is the same memory.
+void merge_axes(ConvGeometry& g, std::array<index_t, 5>& x_stride);
+
 enum class ConvAlgorithm { lanes_on_channels, lanes_on_pixels };
 constexpr int kConvAlgorithms = 2;
 const char* algorithm_name(ConvAlgorithm a);
@@ -89,8 +93,10 @@ struct ConvPlan {
 
 // The plan for one call: pure, touches no data. elem is 4 or 8 bytes; max_threads the limit.
 ConvPlan plan_conv(const ConvGeometry& g, int item_bytes, Isa isa, int max_threads);
-// The plan with the algorithm forced, for tests and explain().
+// The plan with the algorithm given, for explain().
 ConvPlan plan_conv(const ConvGeometry& g, int item_bytes, Isa isa, int max_threads, ConvAlgorithm a);
+// For tests: every plan from now on uses this algorithm; "" lets the plan choose again.
+void force_algorithm(const std::string& name);
 // One line for people: what was chosen, with what, and why not the others.
 std::string describe(const char* name, const ConvPlan& plan);
 

@@ -74,15 +74,25 @@ inline index_t flat_pixels_of(const ConvPlan& p, const Axes& tile) {
   return ((tile[0] - 1) * p.stage[1].extent + tile[1] - 1) * p.row_pitch + tile[2];
 }
 
+// lanes_on_channels: outputs whose sums one panel keeps, with room for the transposition's reads.
+inline index_t sum_rows(const ConvPlan& p, int lanes) {
+  return (p.blocks > 1 ? product(p.tile) : std::min(product(p.tile), kRowGroup)) + lanes;
+}
+
 // Outputs [begin, end) of one kernel call, and the taps that touch the input for any of them.
 struct PixelTile {
   index_t begin, end;
   Range taps[kMaxSpatial];
 };
 
+// One copy along one axis of a staged block: `lead` zeros, n inputs from `from` in steps, `trail` zeros.
+struct CopyRun {
+  index_t at, from, step, lead, n, trail;
+};
+
 // Scratch of one thread: where its parts begin, in bytes.
 struct ScratchLayout {
-  std::size_t sums, rows, columns, steps, tiles, positions, total;
+  std::size_t sums, rows, columns, steps, tiles, runs, total;
 };
 inline ScratchLayout scratch_layout(const ConvPlan& p) {
   const auto lines = [](index_t bytes) { return static_cast<std::size_t>(round_up(bytes, kAlignment)); };
@@ -96,8 +106,8 @@ inline ScratchLayout scratch_layout(const ConvPlan& p) {
   s.columns = s.rows + (pixels ? 0 : lines(product(p.tile) * word));
   s.steps = s.columns + lines(product(taps) * p.form.ic_block * word);
   s.tiles = s.steps + lines(taps[0] * taps[1] * index_t(sizeof(Steps)));
-  s.positions = s.tiles + lines(most_tiles * index_t(sizeof(PixelTile)));
-  s.total = s.positions + lines((p.stage[0].extent + p.stage[1].extent) * word);
+  s.runs = s.tiles + lines(most_tiles * index_t(sizeof(PixelTile)));
+  s.total = s.runs + lines((taps[0] + taps[1] + taps[2] + kMaxSpatial) * index_t(sizeof(CopyRun)));
   return s;
 }
 inline std::size_t scratch_bytes_of_thread(const ConvPlan& p) { return scratch_layout(p).total; }

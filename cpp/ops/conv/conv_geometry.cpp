@@ -81,4 +81,18 @@ ConvGeometry conv_geometry(const char* name, const ConvArgs& args, const std::ar
   return g;
 }
 
+void merge_axes(ConvGeometry& g, std::array<index_t, 5>& x_stride) {
+  // Outer axis a into a + 1, from the inside: both must map output o to input o.
+  for (int a = kMaxSpatial - 2; a >= 0; --a) {
+    Window &outer = g.axis[a], &inner = g.axis[a + 1];
+    index_t &so = x_stride[2 + a], &si = x_stride[3 + a];
+    if (!outer.trivial() || !inner.trivial()) continue;
+    if (outer.in == 1 || (inner.in > 1 && so == inner.in * si) || inner.in == 1) {
+      if (inner.in == 1) si = so;
+      inner.in = inner.out = inner.in * outer.in;
+      outer.in = outer.out = 1;
+    }
+  }
+}
+
 }  // namespace ndnn

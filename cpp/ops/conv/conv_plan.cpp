@@ -2,6 +2,7 @@
 // Chooses algorithm, blocks and threads from shapes alone. All costs are cycles of one core at two FMAs a
 // cycle; the constants were measured on AVX-512 and only their ratios matter.
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <limits>
 
@@ -15,7 +16,9 @@ constexpr double kSerialMicroseconds = 50;     // below, a second thread costs m
 constexpr index_t kReductionBlock = 512;       // steps: a 256-byte wide panel of them is 128 KB, in L2
 constexpr index_t kLongestReductionBlock = 1024;
 constexpr index_t kSumChannels = 512;          // channels whose sums one task keeps
-constexpr double kTaskCycles = 200e3, kTasks = 16;
+constexpr double kTaskCycles = 400e3, kTasks = 16;
+
+std::atomic<int> g_forced{-1};  // -1: the plan chooses
 
 // What the plan needs to know of an instruction set's tiles.
 struct Tiles {
@@ -50,7 +53,7 @@ class Planner {
     p_.form.algorithm = algorithm;
     p_.form.groups = g.groups;
     on_pixels_ = algorithm == ConvAlgorithm::lanes_on_pixels;
-    budget_ = caches().l2 * 3 / 10 / item_bytes;
+    budget_ = caches().l2 * 4 / 10 / item_bytes;
   }
 
   ConvPlan make(int max_threads) {
@@ -147,7 +150,7 @@ class Planner {
       p_.accumulate_in_output = flat_pixels() == pixels;
       p_.sums_elements = p_.accumulate_in_output ? kMaxRows * kMaxPixelTile : channels * flat_pitch();
     } else {
-      p_.sums_elements = (p_.blocks > 1 ? channels : p_.form.panel) * (pixels + tiles_.lanes);
+      p_.sums_elements = (p_.blocks > 1 ? channels : p_.form.panel) * sum_rows(p_, tiles_.lanes);
     }
     return p_.stage_elements <= budget_ && p_.sums_elements <= budget_ && pixels <= most_pixels_;
   }
@@ -157,7 +160,7 @@ class Planner {
   // Whole rows if they fit; never part of a row and several rows, so that a tile is one run of y.
   void choose_tile() {
     const double tasks = std::clamp(work_cycles() / kTaskCycles, 1.0, kTasks);
-    const double tiles = std::ceil(tasks / (double(g_.n * g_.groups) * double(p_.panels)));
+    const double tiles = std::max(1.0, std::floor(tasks / (double(g_.n * g_.groups) * double(p_.panels))));
     most_pixels_ = std::max<index_t>(tiles_.lanes, index_t(double(g_.pixels()) / tiles) + 1);
     Axes tile{g_.axis[0].out, g_.axis[1].out, g_.axis[2].out};
     for (int a = 0; a < kMaxSpatial && !lay_out(tile); ++a) {
@@ -215,7 +218,7 @@ class Planner {
     const index_t channels_of_task = std::min(g_.oc, ceil_div(p_.panels, p_.splits) * p_.form.panel);
     if (on_pixels_ && !p_.accumulate_in_output) p_.sums_elements = channels_of_task * flat_pitch();
     if (!on_pixels_ && p_.blocks > 1)
-      p_.sums_elements = round_up(channels_of_task, p_.form.panel) * (product(p_.tile) + tiles_.lanes);
+      p_.sums_elements = round_up(channels_of_task, p_.form.panel) * sum_rows(p_, tiles_.lanes);
     p_.scratch_bytes = static_cast<std::size_t>(p_.threads) * scratch_bytes_of_thread(p_);
     p_.packed_elements = g_.groups * packed_channels(p_, tiles_.lanes) * g_.taps() * g_.ic;
   }
@@ -229,6 +232,14 @@ class Planner {
 
 }  // namespace
 
+void force_algorithm(const std::string& name) {
+  int found = name.empty() ? -1 : kConvAlgorithms;
+  for (int i = 0; i < kConvAlgorithms; ++i)
+    if (name == algorithm_name(static_cast<ConvAlgorithm>(i))) found = i;
+  NDNN_CHECK(found < kConvAlgorithms, "force_algorithm: no such algorithm, but got '", name, "'");
+  g_forced.store(found);
+}
+
 const char* algorithm_name(ConvAlgorithm a) {
   return a == ConvAlgorithm::lanes_on_pixels ? "lanes_on_pixels" : "lanes_on_channels";
 }
@@ -238,6 +249,8 @@ ConvPlan plan_conv(const ConvGeometry& g, int item_bytes, Isa isa, int max_threa
 }
 
 ConvPlan plan_conv(const ConvGeometry& g, int item_bytes, Isa isa, int max_threads) {
+  const int forced = g_forced.load(std::memory_order_relaxed);
+  if (forced >= 0) return plan_conv(g, item_bytes, isa, max_threads, static_cast<ConvAlgorithm>(forced));
   const ConvPlan channels = plan_conv(g, item_bytes, isa, max_threads, ConvAlgorithm::lanes_on_channels);
   const ConvPlan pixels = plan_conv(g, item_bytes, isa, max_threads, ConvAlgorithm::lanes_on_pixels);
   return channels.cycles <= pixels.cycles ? channels : pixels;

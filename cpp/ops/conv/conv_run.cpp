@@ -23,7 +23,7 @@ class Worker {
     columns_ = reinterpret_cast<index_t*>(scratch + at.columns);
     steps_ = reinterpret_cast<Steps*>(scratch + at.steps);
     tiles_ = reinterpret_cast<PixelTile*>(scratch + at.tiles);
-    positions_ = reinterpret_cast<index_t*>(scratch + at.positions);
+    runs_ = reinterpret_cast<CopyRun*>(scratch + at.runs);
     on_pixels_ = plan.form.algorithm == ConvAlgorithm::lanes_on_pixels;
     pitch_ = {plan.stage[1].extent * plan.row_pitch, plan.row_pitch, 1};
     stored_channels_ = packed_channels(plan, kernels_.lanes);
@@ -36,7 +36,7 @@ class Worker {
     index_t block_number = 0;
     for_each_block(p_, [&](const Block& block) {
       const bool last = ++block_number == p_.blocks;
-      stage_block(p_, x_, tile_, block, positions_, staged_);
+      stage_block(p_, x_, tile_, block, runs_, staged_);
       list_columns(block);
       for (index_t i = panels.begin; i < panels.end; ++i) {
         const Panel panel = panel_of(p_, kernels_.lanes, i);
@@ -66,19 +66,19 @@ class Worker {
     return {part * p_.panels / p_.splits, (part + 1) * p_.panels / p_.splits};
   }
 
-  // The outputs dealt to kernel calls. Rows of a channels tile: flat outputs; pixels: staged positions.
+  // The outputs dealt to kernel calls: flat outputs for channels, staged positions for pixels. Channels:
+  // groups of kRowGroup outputs, the rest dealt evenly.
   void list_pixel_tiles() {
-    const index_t vectors = on_pixels_ ? kernels_.pixel_vectors : 0;
-    const index_t most = on_pixels_ ? vectors * kernels_.lanes
+    const index_t most = on_pixels_ ? index_t{kernels_.pixel_vectors} * kernels_.lanes
                                     : kernels_.channel_rows[p_.form.panel / kernels_.lanes - 1];
-    ntiles_ = ceil_div(flat_, most);
     const Axes unit = on_pixels_ ? pitch_ : Axes{tile_.size[1] * tile_.size[2], tile_.size[2], 1};
-    for (index_t i = 0; i < ntiles_; ++i) {
-      PixelTile& t = tiles_[i];
-      t.begin = on_pixels_ ? i * most : i * flat_ / ntiles_;
-      t.end = on_pixels_ ? std::min(t.begin + most, flat_) : (i + 1) * flat_ / ntiles_;
-      touch(t, unit);
-    }
+    const index_t even_from = on_pixels_ ? flat_ : flat_ / kRowGroup * kRowGroup;
+    ntiles_ = 0;
+    for (index_t begin = 0; begin < even_from; begin += most)
+      add_pixel_tile(begin, std::min(begin + most, even_from), unit);
+    const index_t rest = flat_ - even_from, parts = ceil_div(rest, most);
+    for (index_t i = 0; i < parts; ++i)
+      add_pixel_tile(even_from + i * rest / parts, even_from + (i + 1) * rest / parts, unit);
     if (on_pixels_) return;
     index_t* row = rows_;
     for (index_t d = 0; d < tile_.size[0]; ++d)
@@ -89,8 +89,10 @@ class Worker {
 
   // Taps that touch the input for some output of the tile: axis by axis, exact where the tile stays on
   // one position of all axes before.
-  void touch(PixelTile& t, const Axes& unit) const {
-    index_t begin = t.begin, end = t.end - 1;
+  void add_pixel_tile(index_t begin, index_t end, const Axes& unit) {
+    PixelTile& t = tiles_[ntiles_++];
+    t.begin = begin;
+    t.end = end--;
     bool same = true;
     for (int a = 0; a < kMaxSpatial; ++a) {
       const index_t last = tile_.size[a] - 1;
@@ -126,6 +128,10 @@ class Worker {
       if (need[a].size() <= 0) return 0;
     }
     const index_t channels = b.channels.size();
+    if (need[0] == b.taps[0] && need[1] == b.taps[1] && need[2] == b.taps[2]) {
+      steps_[0] = {0, b.steps()};
+      return 1;
+    }
     index_t n = 0;
     for (index_t d = need[0].begin; d < need[0].end; ++d)
       for (index_t h = need[1].begin; h < need[1].end; ++h) {
@@ -151,27 +157,37 @@ class Worker {
     if (bias_) std::copy_n(bias_ + tile_.group * p_.g.oc + panel.first, panel.count, start_);
   }
 
-  // sums[pixel][channel of the panel], transposed into y after the last block.
+  // sums[output][channel of the panel]: kept for all outputs until the last block, else for one group of
+  // outputs only; transposed into y while they are in L1.
   void channels_panel(const Block& block, const Panel& panel, const T* w, Range panels, bool first,
                       bool last) {
     const index_t width = panel.width, vectors = width / kernels_.lanes;
-    const index_t kept = p_.blocks > 1 ? panel.first - panels.begin * p_.form.panel : 0;
-    T* sums = sums_ + kept * (product(p_.tile) + kernels_.lanes);
+    const bool kept = p_.blocks > 1;
+    T* sums = sums_ + (kept ? (panel.first - panels.begin * p_.form.panel) * sum_rows(p_, kernels_.lanes) : 0);
     if (first) load_start(panel);
-    index_t stored = 0;  // pixels already in y
+    index_t group = 0;  // first output that is not in y yet
     for (index_t i = 0; i < ntiles_; ++i) {
       const PixelTile& t = tiles_[i];
-      const index_t nsteps = list_steps(block, t);
-      TileArgs<T> args{staged_, rows_ + t.begin, columns_, steps_, nsteps, w, first ? start_ : nullptr,
-                       sums + t.begin * width, width};
+      T* const c = sums + (kept ? t.begin : t.begin - group) * width;
+      const TileArgs<T> args{staged_, rows_ + t.begin, columns_, steps_, list_steps(block, t), w,
+                             first ? start_ : nullptr, c, width};
+      if (last) prefetch_output(panel, group, i);
       kernels_.channels[vectors - 1][t.end - t.begin - 1](args);
-      // Transpose while the sums are in L1; whole vectors of pixels, the rest at the end.
-      const index_t ready = i + 1 == ntiles_ ? pixels_ : t.end / kMaxPixelTile * kMaxPixelTile;
-      if (last && ready > stored) {
-        kernels_.transpose(sums + stored * width, width, ready - stored, panel.count,
-                           output(panel.first) + stored, p_.g.pixels());
-        stored = ready;
-      }
+      if (!last || (t.end - group < kRowGroup && t.end < pixels_)) continue;
+      kernels_.transpose(sums + (kept ? group * width : 0), width, t.end - group, panel.count,
+                         output(panel.first) + group, p_.g.pixels());
+      group = t.end;
+    }
+  }
+
+  // Fetches the lines of y that the next transposition writes, some with each kernel call.
+  [[gnu::always_inline]] inline void prefetch_output(const Panel& panel, index_t group, index_t i) const {
+    constexpr index_t kLine = kAlignment / sizeof(T);
+    const index_t calls = 8, call = i % calls;
+    const index_t n = std::min(kRowGroup, pixels_ - group);
+    for (index_t m = call * panel.count / calls; m < (call + 1) * panel.count / calls; ++m) {
+      const T* to = output(panel.first + m) + group;
+      for (index_t k = 0; k < n + kLine - 1; k += kLine) __builtin_prefetch(to + std::min(k, n - 1), 1, 2);
     }
   }
 
@@ -223,7 +239,8 @@ class Worker {
   const T *packed_, *bias_;
   T* y_;
   T *staged_, *sums_;
-  index_t *rows_, *columns_, *positions_;
+  index_t *rows_, *columns_;
+  CopyRun* runs_;
   Steps* steps_;
   PixelTile* tiles_;
   Axes pitch_;  // staged distance of neighbours along each axis

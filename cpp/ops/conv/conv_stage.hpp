@@ -12,9 +12,9 @@ struct TileAt {
 
 // Copies what `tile` and `block` read of x into `staged`, zeros for padding: channel c of the block at
 // staged + c*plane_pitch, rows at row_pitch, laid out along each axis as Staging says. Strides of x are
-// free. positions: room for stage[0].extent + stage[1].extent numbers.
+// free. runs: room for as many as the block's taps on all axes, and one more each.
 template <class T>
 void stage_block(const ConvPlan& p, const View<const T>& x, const TileAt& tile, const Block& block,
-                 index_t* positions, T* staged);
+                 CopyRun* runs, T* staged);
 
 }  // namespace ndnn

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Compiled once per instruction set. Tiles: 32 registers hold 6x4, 8x3, 12x2 or 14x1 sums and their
+// Compiled once per instruction set. Tiles: 32 registers hold 6x4, 8x3, 12x2 or 12x1 sums and their
 // operands, 16 registers 4x3, 6x2 or 8x1; 28x1 and 7x4 lose 10 % to loads and spills.
 #include "ops/matmul/tile_kernels.hpp"
 
@@ -99,21 +99,16 @@ void transpose_tile(const T* c, index_t ldc, index_t rows, index_t columns, T* y
   for (index_t j0 = 0; j0 < columns; j0 += kL) {
     const index_t nj = columns - j0 < kL ? columns - j0 : kL;
     for (index_t i0 = 0; i0 < rows; i0 += kL) {
-      Vec<T> block[kL];
-#pragma GCC unroll 16
-      for (int i = 0; i < kL; ++i) block[i] = load(c + (i0 + i) * ldc + j0);
-      transpose<T>(block);
-      T* out = y + j0 * ldy + i0;
+      T* const out = y + j0 * ldy + i0;
       const index_t ni = rows - i0 < kL ? rows - i0 : kL;
       if (ni == kL && nj == kL) {
-#pragma GCC unroll 16
-        for (int j = 0; j < kL; ++j) store(out + j * ldy, block[j]);
+        transpose_block(c + i0 * ldc + j0, ldc, [&](int j, Vec<T> v) { store(out + j * ldy, v); });
         continue;
       }
-      for (index_t j = 0; j < nj; ++j) {
-        if (ni == kL) store(out + j * ldy, block[j]);
-        else for (index_t i = 0; i < ni; ++i) out[j * ldy + i] = block[j][i];
-      }
+      T block[kL][kL];
+      transpose_block(c + i0 * ldc + j0, ldc, [&](int j, Vec<T> v) { store(block[j], v); });
+      for (index_t j = 0; j < nj; ++j)
+        for (index_t i = 0; i < ni; ++i) out[j * ldy + i] = block[j][i];
     }
   }
 }
@@ -123,14 +118,8 @@ void pack_panel(const T* src, index_t ld, index_t rows, index_t columns, const i
                 index_t width) {
   constexpr int kL = kLanes<T>;
   index_t j0 = 0;
-  for (; j0 + kL <= columns; j0 += kL) {
-    Vec<T> block[kL];
-#pragma GCC unroll 16
-    for (int i = 0; i < kL; ++i) block[i] = i < rows ? load(src + i * ld + j0) : Vec<T>{};
-    transpose<T>(block);
-#pragma GCC unroll 16
-    for (int j = 0; j < kL; ++j) store(dst + k_of[j0 + j] * width, block[j]);
-  }
+  for (; rows == kL && j0 + kL <= columns; j0 += kL)
+    transpose_block(src + j0, ld, [&](int j, Vec<T> v) { store(dst + k_of[j0 + j] * width, v); });
   for (; j0 < columns; ++j0)
     for (index_t i = 0; i < kL; ++i) dst[k_of[j0] * width + i] = i < rows ? src[i * ld + j0] : T(0);
 }
@@ -141,10 +130,20 @@ NDNN_INLINE Vec<T> every_second(Vec<T> a, Vec<T> b, std::integer_sequence<int, J
 }
 
 template <class T>
-void gather_row(const T* src, index_t step, T* dst, index_t n) {
+NDNN_INLINE void copy_row(const T* src, T* dst, index_t n) {
+  constexpr int kL = kLanes<T>;
+  index_t i = 0;
+  for (; i + kL <= n; i += kL) store(dst + i, load(src + i));
+  if (i == n) return;
+  if (n >= kL) return store(dst + n - kL, load(src + n - kL));  // overlaps what is there already
+  for (; i < n; ++i) dst[i] = src[i];
+}
+
+template <class T>
+NDNN_INLINE void gather_row(const T* src, index_t step, T* dst, index_t n) {
+  constexpr int kL = kLanes<T>;
   index_t i = 0;
   if (step == 2) {
-    constexpr int kL = kLanes<T>;
     // The last element read is src[2*(n-1)]: stay one vector away from it.
     for (; i + kL < n; i += kL)
       store(dst + i, every_second<T>(load(src + 2 * i), load(src + 2 * i + kL),
@@ -153,9 +152,20 @@ void gather_row(const T* src, index_t step, T* dst, index_t n) {
   for (; i < n; ++i) dst[i] = src[i * step];
 }
 
+template <class T>
+void copy_rows(const T* src, index_t src_row, index_t src_step, T* dst, index_t dst_row, index_t rows,
+               index_t lead, index_t n, index_t trail) {
+  for (index_t r = 0; r < rows; ++r, src += src_row, dst += dst_row) {
+    for (index_t i = 0; i < lead; ++i) dst[i] = T(0);
+    if (src_step == 1) copy_row(src, dst + lead, n);
+    else gather_row(src, src_step, dst + lead, n);
+    for (index_t i = 0; i < trail; ++i) dst[lead + n + i] = T(0);
+  }
+}
+
 // Rows of the tallest tile with `vectors` vectors a row, 0 for none.
 constexpr int tallest(int vectors) {
-  constexpr int many[] = {14, 12, 8, 6}, few[] = {8, 6, 4, 0};
+  constexpr int many[] = {12, 12, 8, 6}, few[] = {8, 6, 4, 0};
   return kRegisters == 32 ? many[vectors - 1] : few[vectors - 1];
 }
 constexpr int kPixelVectors = kRegisters == 32 ? 3 : 2;
@@ -192,7 +202,7 @@ constexpr TileKernels<T> make_table() {
   add_pixels<T, kPixelVectors, kPixelRows>(k);
   k.transpose = &transpose_tile<T>;
   k.pack = &pack_panel<T>;
-  k.gather = &gather_row<T>;
+  k.copy_rows = &copy_rows<T>;
   return k;
 }
 

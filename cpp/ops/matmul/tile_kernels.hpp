@@ -15,7 +15,8 @@
 namespace ndnn {
 
 constexpr int kMaxVectors = 4;      // vectors of a channel panel or a pixel tile
-constexpr int kMaxRows = 14;        // rows of a tile, any instruction set
+constexpr int kMaxRows = 12;        // rows of a tile, any instruction set
+constexpr index_t kRowGroup = 48;   // a multiple of every tallest tile and of every lane count
 constexpr index_t kMaxPixelTile = kMaxVectors * 16;
 constexpr index_t kAlignment = 64;  // bytes; scratch and packed weights start on a cache line
 
@@ -56,8 +57,10 @@ struct TileKernels {
   // width >= lanes, rows <= lanes.
   void (*pack)(const T* src, index_t ld, index_t rows, index_t columns, const index_t* k_of, T* dst,
                index_t width);
-  // dst[i] = src[i*step], i < n.
-  void (*gather)(const T* src, index_t step, T* dst, index_t n);
+  // dst[r*dst_row + lead + i] = src[r*src_row + i*src_step], r < rows, i < n, with `lead` zeros before
+  // and `trail` zeros after each row. Neither reads nor writes beyond.
+  void (*copy_rows)(const T* src, index_t src_row, index_t src_step, T* dst, index_t dst_row, index_t rows,
+                    index_t lead, index_t n, index_t trail);
 };
 
 template <class T>
