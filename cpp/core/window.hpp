@@ -53,6 +53,9 @@ inline bool set_same_padding(Window& w) {
 
 // Taps that touch the input for at least one output of [outputs.begin, outputs.end).
 inline Range touching_taps(const Window& w, Range outputs) {
+  // Mostly all of them; seen without a division: the first tap by the last output, the last by the first.
+  if ((outputs.end - 1) * w.stride >= w.pad_lo && w.position(outputs.begin, w.kernel - 1) < w.in)
+    return {0, w.kernel};
   const index_t first = w.pad_lo - (outputs.end - 1) * w.stride;         // k*dilation >= first
   const index_t last = w.in - 1 + w.pad_lo - outputs.begin * w.stride;   // k*dilation <= last
   Range r{first > 0 ? ceil_div(first, w.dilation) : 0,

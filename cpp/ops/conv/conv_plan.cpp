@@ -53,7 +53,7 @@ class Planner {
     p_.form.algorithm = algorithm;
     p_.form.groups = g.groups;
     on_pixels_ = algorithm == ConvAlgorithm::lanes_on_pixels;
-    budget_ = caches().l2 * 4 / 10 / item_bytes;
+    budget_ = caches().l2 * 6 / 10 / item_bytes;
   }
 
   ConvPlan make(int max_threads) {
