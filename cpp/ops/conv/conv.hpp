@@ -48,15 +48,15 @@ constexpr int kConvAlgorithms = 2;
 const char* algorithm_name(ConvAlgorithm a);
 
 // How a block of input is copied into scratch along one axis, padding filled in.
-//   dense      every position the tile touches:          o -> o*stride + k*dilation
-//   phases     the same, de-interleaved by stride:       o -> phase(k)*length + o + k*dilation/stride
-//   separate   only what each tap reads, tap after tap:  o -> k*tile + o
+//   dense      every position the tile touches:         tap k of output o at o*stride + k*dilation
+//   phases     one copy for each position modulo stride: at o + k*dilation/stride of copy k*dilation % stride
+//   separate   one copy for each tap:                    at o of copy k
 // All are linear in o with step `step`, so that row and reduction offsets separate.
 struct Staging {
   enum Kind { dense, phases, separate } kind = dense;
-  index_t extent = 1;  // staged positions
+  index_t copies = 1;
+  index_t length = 1;  // staged positions of one copy
   index_t step = 1;    // staged distance of neighbouring outputs
-  index_t length = 1;  // of one phase or one tap
 };
 
 // Which packed form of the weights a plan reads; equal forms share one packed copy.
@@ -80,11 +80,15 @@ struct ConvPlan {
   Axes tile{1, 1, 1};      // outputs of one spatial tile: whole rows, or part of one row
   Axes tiles{1, 1, 1};     // how many along each axis
   Staging stage[kMaxSpatial];
-  index_t row_pitch = 1, plane_pitch = 1;  // of one staged channel, elements
+  // Staged offsets, elements: of neighbouring positions of a copy, of neighbouring copies, of channels.
+  Axes pitch{1, 1, 1}, copy_pitch{1, 1, 1};
+  index_t plane_pitch = 1;
   index_t panels = 1;      // channel panels of one group
   index_t splits = 1;      // the panels are dealt to this many tasks
   index_t blocks = 1;      // reduction blocks
-  bool accumulate_in_output = false;  // pixels: rows without gaps are summed in y itself
+  bool by_taps = false;    // channels: outputs that touch the same taps are dealt together
+  bool row_tiles = false;  // pixels: a kernel call stays in one row
+  bool in_output = false;  // pixels: no gaps between rows, sums live in y itself
   index_t stage_elements = 0, sums_elements = 0;  // scratch of one thread, elements
   std::size_t scratch_bytes = 0;                  // of all threads
   index_t packed_elements = 0;

@@ -60,50 +60,79 @@ void for_each_block(const ConvPlan& p, Fn&& fn) {
         }
 }
 
-// Staged offset of tap k (counted from the block's first tap) along one axis.
-inline index_t tap_offset(const Staging& s, const Window& w, index_t k) {
-  switch (s.kind) {
-    case Staging::phases: return (k * w.dilation % w.stride) * s.length + k * w.dilation / w.stride;
-    case Staging::separate: return k * s.length;
-    default: return k * w.dilation;
+// Staged offset of tap k (counted from the block's first tap) along axis a.
+inline index_t tap_offset(const ConvPlan& p, int a, index_t k) {
+  const Window& w = p.g.axis[a];
+  switch (p.stage[a].kind) {
+    case Staging::phases:
+      return k * w.dilation % w.stride * p.copy_pitch[a] + k * w.dilation / w.stride * p.pitch[a];
+    case Staging::separate: return k * p.copy_pitch[a];
+    default: return k * w.dilation * p.pitch[a];
   }
 }
 
 // lanes_on_pixels: a tile's outputs as one run of staged positions, gaps at the row ends included.
 inline index_t flat_pixels_of(const ConvPlan& p, const Axes& tile) {
-  return ((tile[0] - 1) * p.stage[1].extent + tile[1] - 1) * p.row_pitch + tile[2];
+  return (tile[0] - 1) * p.pitch[0] + (tile[1] - 1) * p.pitch[1] + tile[2];
 }
+
+// lanes_on_channels: sums of all outputs of the tile are kept, not of one group after another.
+inline bool keeps_sums(const ConvPlan& p) { return p.blocks > 1 || p.by_taps; }
 
 // lanes_on_channels: outputs whose sums one panel keeps, with room for the transposition's reads.
 inline index_t sum_rows(const ConvPlan& p, int lanes) {
-  return (p.blocks > 1 ? product(p.tile) : std::min(product(p.tile), kRowGroup)) + lanes;
+  return (keeps_sums(p) ? product(p.tile) : std::min(product(p.tile), kRowGroup)) + lanes;
 }
 
-// Outputs [begin, end) of one kernel call, and the taps that touch the input for any of them.
+// Outputs of one axis that touch the same taps.
+struct TapSegment {
+  Range outputs, taps;
+};
+constexpr index_t kMostSegments = 64;
+// Cuts `outputs` of axis w; 0 where there would be more than kMostSegments.
+inline index_t tap_segments(const Window& w, Range outputs, TapSegment* segments) {
+  index_t n = 0;
+  for (index_t o = outputs.begin; o < outputs.end; ++o) {
+    const Range taps = touching_taps(w, {o, o + 1});
+    if (n > 0 && segments[n - 1].taps == taps) {
+      segments[n - 1].outputs.end = o + 1;
+      continue;
+    }
+    if (n == kMostSegments) return 0;
+    segments[n++] = {{o, o + 1}, taps};
+  }
+  return n;
+}
+
+// One kernel call: n outputs, and the taps that touch the input for any of them.
 struct PixelTile {
-  index_t begin, end;
+  index_t first;  // channels: of the row tables; pixels: staged position
+  index_t c;      // pixels: where the sums go
+  index_t n;
   Range taps[kMaxSpatial];
 };
 
-// One copy along one axis of a staged block: `lead` zeros, n inputs from `from` in steps, `trail` zeros.
+// One run along one axis of a staged block, from staged offset `at`: `lead` zeros, n inputs from `from` in steps, `trail` zeros.
 struct CopyRun {
   index_t at, from, step, lead, n, trail;
 };
 
 // Scratch of one thread: where its parts begin, in bytes.
 struct ScratchLayout {
-  std::size_t sums, rows, columns, steps, tiles, runs, total;
+  std::size_t sums, rows, outs, columns, steps, tiles, runs, total;
 };
 inline ScratchLayout scratch_layout(const ConvPlan& p) {
   const auto lines = [](index_t bytes) { return static_cast<std::size_t>(round_up(bytes, kAlignment)); };
   const index_t word = sizeof(index_t);
   const Axes& taps = p.form.tap_block;
   const bool pixels = p.form.algorithm == ConvAlgorithm::lanes_on_pixels;
-  const index_t most_tiles = pixels ? flat_pixels_of(p, p.tile) / 4 + 1 : product(p.tile);
+  const index_t outputs = product(p.tile), kept_rows = pixels ? 0 : outputs * word;
+  const index_t most_tiles = !pixels ? outputs : (p.row_tiles ? outputs : flat_pixels_of(p, p.tile)) / 2 + 1;
   ScratchLayout s;
   s.sums = lines(p.stage_elements * p.item_bytes);
   s.rows = s.sums + lines(p.sums_elements * p.item_bytes);
-  s.columns = s.rows + (pixels ? 0 : lines(product(p.tile) * word));
+  s.outs = s.rows + lines(kept_rows);
+  s.columns = s.outs + lines(kept_rows);
   s.steps = s.columns + lines(product(taps) * p.form.ic_block * word);
   s.tiles = s.steps + lines(taps[0] * taps[1] * index_t(sizeof(Steps)));
   s.runs = s.tiles + lines(most_tiles * index_t(sizeof(PixelTile)));

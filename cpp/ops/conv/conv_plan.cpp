@@ -59,6 +59,7 @@ class Planner {
   ConvPlan make(int max_threads) {
     choose_panels();
     choose_reduction_blocks();
+    choose_dealing();
     choose_tile();
     choose_threads(max_threads);
     finish();
@@ -90,13 +91,8 @@ class Planner {
     const index_t width = index_t{v} * tiles_.lanes, full = g_.oc / width;
     const int rest = static_cast<int>(ceil_div(g_.oc % width, tiles_.lanes));
     double cycles = 0;
-    const auto add = [&](double times, int vectors) {
-      const double pixels = double(g_.pixels());
-      const double count = std::ceil(pixels / tiles_.channel_rows[vectors - 1]);
-      cycles += times * count * channel_tile_cycles(pixels / count, vectors);
-    };
-    if (full) add(double(full), v);
-    if (rest) add(1, rest);
+    if (full) cycles += double(full) * tile_cycles(v);
+    if (rest) cycles += tile_cycles(rest);
     return cycles;
   }
 
@@ -117,45 +113,90 @@ class Planner {
   Staging staging(int a, index_t tile) const {
     const Window& w = g_.axis[a];
     const index_t taps = p_.form.tap_block[a];
-    Staging s;
-    s.kind = Staging::separate;
-    s.step = 1;
-    s.length = tile;
-    s.extent = taps * tile;
     // dilation*taps may be huge, but was checked not to overflow in set_output_size().
     const index_t dense = (tile - 1) * w.stride + (taps - 1) * w.dilation + 1;
     if (on_pixels_ && w.stride > 1) {
       const index_t length = ceil_div(dense, w.stride);
-      if (w.stride <= taps && length * w.stride < s.extent)
-        s = {Staging::phases, length * w.stride, 1, length};
-    } else if (dense <= s.extent) {
-      s = {Staging::dense, dense, w.stride, dense};
+      if (w.stride <= taps && length * w.stride < taps * tile) return {Staging::phases, w.stride, length, 1};
+    } else if (dense <= taps * tile) {
+      return {Staging::dense, 1, dense, w.stride};
     }
-    return s;
+    return {Staging::separate, taps, tile, 1};
   }
 
   // Sets stage[], pitches and scratch for `tile`; true where the block fits its share of L2.
   bool lay_out(const Axes& tile) {
     p_.tile = tile;
     for (int a = 0; a < kMaxSpatial; ++a) p_.stage[a] = staging(a, tile[a]);
-    p_.row_pitch = p_.stage[2].extent;
+    index_t all = 1;
+    for (int a = kMaxSpatial - 1; a >= 0; all *= p_.stage[a--].length) p_.pitch[a] = all;
+    for (int a = kMaxSpatial - 1; a >= 0; all *= p_.stage[a--].copies) p_.copy_pitch[a] = all;
     const index_t line = kAlignment / p_.item_bytes;
     // An odd number of lines: planes a power of two apart would share few cache sets.
-    p_.plane_pitch = round_up(p_.stage[0].extent * p_.stage[1].extent * p_.row_pitch, line);
+    p_.plane_pitch = round_up(all, line);
     if (p_.plane_pitch / line % 2 == 0) p_.plane_pitch += line;
     p_.stage_elements = p_.form.ic_block * p_.plane_pitch + kMaxPixelTile;
     const index_t channels = std::min(g_.oc, kSumChannels);
-    const index_t pixels = product(tile);
     if (on_pixels_) {
-      p_.accumulate_in_output = flat_pixels() == pixels;
-      p_.sums_elements = p_.accumulate_in_output ? kMaxRows * kMaxPixelTile : channels * flat_pitch();
+      choose_pixel_tiles();
+      p_.sums_elements = p_.in_output ? kMaxRows * kMaxPixelTile : channels * flat_pitch();
     } else {
-      p_.sums_elements = (p_.blocks > 1 ? channels : p_.form.panel) * sum_rows(p_, tiles_.lanes);
+      p_.sums_elements = (keeps_sums(p_) ? channels : p_.form.panel) * sum_rows(p_, tiles_.lanes);
     }
-    return p_.stage_elements <= budget_ && p_.sums_elements <= budget_ && pixels <= most_pixels_;
+    return p_.stage_elements <= budget_ && p_.sums_elements <= budget_ && product(tile) <= most_pixels_;
   }
   index_t flat_pixels() const { return flat_pixels_of(p_, p_.tile); }
   index_t flat_pitch() const { return round_up(flat_pixels(), kMaxPixelTile); }
+
+  // Pixels: cycles of one reduction step of one panel over a tile, row by row or over the gaps.
+  double row_tile_cycles() const {
+    const double vectors = double(ceil_div(p_.tile[2], tiles_.lanes));
+    const double parts = std::ceil(vectors / tiles_.pixel_vectors);
+    return double(p_.tile[0] * p_.tile[1]) * parts * pixel_tile_cycles(panel_rows(), vectors / parts);
+  }
+  double flat_tile_cycles() const {
+    const double v = tiles_.pixel_vectors;
+    return std::ceil(double(flat_pixels()) / (v * tiles_.lanes)) * pixel_tile_cycles(panel_rows(), v);
+  }
+  double panel_rows() const { return double(g_.oc) / double(p_.panels); }
+  void choose_pixel_tiles() {
+    const bool gaps = flat_pixels() != product(p_.tile);
+    const double closing = double(product(p_.tile)) * panel_rows() / tiles_.lanes * 3;
+    p_.row_tiles = gaps && row_tile_cycles() * steps() <= flat_tile_cycles() * steps() + closing;
+    p_.in_output = !gaps || p_.row_tiles;
+  }
+
+  // Channels: whether skipping every tap in the padding pays for the uneven tiles it needs.
+  void choose_dealing() {
+    if (on_pixels_ || work_cycles() < 50e3) return;
+    TapSegment segments[kMaxSpatial][kMostSegments];
+    index_t count[kMaxSpatial];
+    for (int a = 0; a < kMaxSpatial; ++a) {
+      const Window& w = g_.axis[a];
+      if (w.out > 512) return;
+      count[a] = tap_segments(w, {0, w.out}, segments[a]);
+      if (count[a] == 0) return;
+    }
+    const int v = p_.form.panel / tiles_.lanes;
+    double cycles = 0;
+    for (index_t d = 0; d < count[0]; ++d)
+      for (index_t h = 0; h < count[1]; ++h)
+        for (index_t w = 0; w < count[2]; ++w) {
+          const TapSegment &sd = segments[0][d], &sh = segments[1][h], &sw = segments[2][w];
+          const double n = double(sd.outputs.size() * sh.outputs.size() * sw.outputs.size());
+          const double tiles = std::ceil(n / tiles_.channel_rows[v - 1]);
+          cycles += double(sd.taps.size() * sh.taps.size() * sw.taps.size()) * tiles *
+                    channel_tile_cycles(n / tiles, v);
+        }
+    // Small tiles stream the panel from L2 faster than it comes, so ask for a clear gain.
+    skipping_ = cycles / (double(g_.taps()) * tile_cycles(v));
+    p_.by_taps = skipping_ < 0.97;
+  }
+  double tile_cycles(int vectors) const {
+    const double pixels = double(g_.pixels());
+    const double count = std::ceil(pixels / tiles_.channel_rows[vectors - 1]);
+    return count * channel_tile_cycles(pixels / count, vectors);
+  }
 
   // Whole rows if they fit; never part of a row and several rows, so that a tile is one run of y.
   void choose_tile() {
@@ -185,18 +226,18 @@ class Planner {
     const double outputs = double(g_.oc) * double(g_.pixels());
     double sum = 0;
     if (on_pixels_) {
-      const double flat = double(flat_pixels()) * double(product(p_.tiles));
-      const double rows = double(g_.oc) / double(p_.panels), v = tiles_.pixel_vectors;
-      sum += steps() * double(p_.panels) * std::ceil(flat / (v * lanes)) * pixel_tile_cycles(rows, v);
-      if (!p_.accumulate_in_output) sum += outputs / lanes * 3;
+      const double tiles = double(product(p_.tiles)) * double(p_.panels);
+      sum += steps() * tiles * (p_.row_tiles ? row_tile_cycles() : flat_tile_cycles());
+      if (!p_.in_output) sum += outputs / lanes * 3;
     } else {
-      sum += steps() * channel_step_cycles(p_.form.panel / tiles_.lanes);
+      sum += steps() * channel_step_cycles(p_.form.panel / tiles_.lanes) * (p_.by_taps ? skipping_ : 1);
       sum += outputs / lanes * 5;  // transposed store
     }
-    const double staged = double(g_.ic) * double(product(p_.tiles)) * double(p_.stage[0].extent) *
-                          double(p_.stage[1].extent);
-    const double per_row = 15 + double(p_.row_pitch) / lanes * (p_.stage[2].kind == Staging::dense ? 2 : 5);
-    sum += staged * per_row;
+    double staged_rows = double(g_.ic) * double(product(p_.tiles)), row_cycles = 15 * double(p_.stage[2].copies);
+    for (int a = 0; a < 2; ++a) staged_rows *= double(p_.stage[a].copies * p_.stage[a].length);
+    row_cycles += double(p_.stage[2].copies * p_.stage[2].length) / lanes *
+                  (p_.stage[2].kind == Staging::dense ? 2 : 5);
+    sum += staged_rows * row_cycles;
     sum *= images;
     return sum + double(g_.groups) * double(g_.oc) * steps() * (on_pixels_ ? 1.5 : 6 / lanes);
   }
@@ -216,8 +257,8 @@ class Planner {
 
   void finish() {
     const index_t channels_of_task = std::min(g_.oc, ceil_div(p_.panels, p_.splits) * p_.form.panel);
-    if (on_pixels_ && !p_.accumulate_in_output) p_.sums_elements = channels_of_task * flat_pitch();
-    if (!on_pixels_ && p_.blocks > 1)
+    if (on_pixels_ && !p_.in_output) p_.sums_elements = channels_of_task * flat_pitch();
+    if (!on_pixels_ && keeps_sums(p_))
       p_.sums_elements = round_up(channels_of_task, p_.form.panel) * sum_rows(p_, tiles_.lanes);
     p_.scratch_bytes = static_cast<std::size_t>(p_.threads) * scratch_bytes_of_thread(p_);
     p_.packed_elements = g_.groups * packed_channels(p_, tiles_.lanes) * g_.taps() * g_.ic;
@@ -228,6 +269,7 @@ class Planner {
   ConvPlan p_;
   bool on_pixels_ = false;
   index_t budget_ = 0, most_pixels_ = 1;
+  double skipping_ = 1;  // share of the steps left where padding is skipped
 };
 
 }  // namespace

@@ -22,12 +22,12 @@ class Worker {
     staged_ = reinterpret_cast<T*>(scratch);
     sums_ = reinterpret_cast<T*>(scratch + at.sums);
     rows_ = reinterpret_cast<index_t*>(scratch + at.rows);
+    outs_ = reinterpret_cast<index_t*>(scratch + at.outs);
     columns_ = reinterpret_cast<index_t*>(scratch + at.columns);
     steps_ = reinterpret_cast<Steps*>(scratch + at.steps);
     tiles_ = reinterpret_cast<PixelTile*>(scratch + at.tiles);
     runs_ = reinterpret_cast<CopyRun*>(scratch + at.runs);
     on_pixels_ = plan.form.algorithm == ConvAlgorithm::lanes_on_pixels;
-    pitch_ = {plan.stage[1].extent * plan.row_pitch, plan.row_pitch, 1};
     stored_channels_ = packed_channels(plan, kernels_.lanes);
   }
 
@@ -68,40 +68,103 @@ class Worker {
     return {part * p_.panels / p_.splits, (part + 1) * p_.panels / p_.splits};
   }
 
-  // The outputs dealt to kernel calls: flat outputs for channels, staged positions for pixels. Channels:
-  // groups of kRowGroup outputs, the rest dealt evenly.
+  // Deals the outputs of the tile to kernel calls.
   void list_pixel_tiles() {
-    const index_t most = on_pixels_ ? index_t{kernels_.pixel_vectors} * kernels_.lanes
-                                    : kernels_.channel_rows[p_.form.panel / kernels_.lanes - 1];
-    const Axes unit = on_pixels_ ? pitch_ : Axes{tile_.size[1] * tile_.size[2], tile_.size[2], 1};
-    const index_t even_from = on_pixels_ ? flat_ : flat_ / kRowGroup * kRowGroup;
     ntiles_ = 0;
-    for (index_t begin = 0; begin < even_from; begin += most)
-      add_pixel_tile(begin, std::min(begin + most, even_from), unit);
-    const index_t rest = flat_ - even_from, parts = ceil_div(rest, most);
-    for (index_t i = 0; i < parts; ++i)
-      add_pixel_tile(even_from + i * rest / parts, even_from + (i + 1) * rest / parts, unit);
-    if (on_pixels_) return;
-    index_t* row = rows_;
-    for (index_t d = 0; d < tile_.size[0]; ++d)
-      for (index_t h = 0; h < tile_.size[1]; ++h)
-        for (index_t w = 0; w < tile_.size[2]; ++w)
-          *row++ = d * p_.stage[0].step * pitch_[0] + h * p_.stage[1].step * pitch_[1] + w * p_.stage[2].step;
+    if (!on_pixels_ && p_.by_taps) deal_by_taps();
+    else if (!on_pixels_) deal_in_order();
+    else if (p_.row_tiles) deal_rows();
+    else deal_flat();
   }
 
-  // Taps that touch the input for some output of the tile: axis by axis, exact where the tile stays on
-  // one position of all axes before.
-  void add_pixel_tile(index_t begin, index_t end, const Axes& unit) {
+  // Channels, in the order of y: groups of kRowGroup outputs, the rest evenly.
+  void deal_in_order() {
+    const index_t most = tallest(), grouped = flat_ / kRowGroup * kRowGroup, rest = flat_ - grouped;
+    const Axes unit{tile_.size[1] * tile_.size[2], tile_.size[2], 1};
+    for (index_t begin = 0; begin < grouped; begin += most) add_tile(begin, begin, most, unit);
+    const index_t parts = ceil_div(rest, most);
+    for (index_t i = 0; i < parts; ++i) {
+      const index_t begin = i * rest / parts, end = (i + 1) * rest / parts;
+      add_tile(grouped + begin, 0, end - begin, unit);
+    }
+    const bool kept = keeps_sums(p_);
+    index_t i = 0;
+    for (index_t d = 0; d < tile_.size[0]; ++d)
+      for (index_t h = 0; h < tile_.size[1]; ++h)
+        for (index_t w = 0; w < tile_.size[2]; ++w, ++i) {
+          rows_[i] = row_offset(d, h, w);
+          outs_[i] = kept || i >= grouped ? i - (kept ? 0 : grouped) : i % kRowGroup;
+        }
+  }
+
+  // Channels, box after box of outputs that touch the same taps: no step is wasted on padding.
+  void deal_by_taps() {
+    TapSegment segments[kMaxSpatial][kMostSegments];
+    index_t count[kMaxSpatial];
+    for (int a = 0; a < kMaxSpatial; ++a)
+      count[a] = tap_segments(p_.g.axis[a], {tile_.first[a], tile_.first[a] + tile_.size[a]}, segments[a]);
+    index_t row = 0;
+    for (index_t d = 0; d < count[0]; ++d)
+      for (index_t h = 0; h < count[1]; ++h)
+        for (index_t w = 0; w < count[2]; ++w)
+          row = add_box(segments[0][d], segments[1][h], segments[2][w], row);
+  }
+  index_t add_box(const TapSegment& sd, const TapSegment& sh, const TapSegment& sw, index_t row) {
+    const index_t n = sd.outputs.size() * sh.outputs.size() * sw.outputs.size();
+    const index_t parts = ceil_div(n, tallest());
+    for (index_t i = 0; i < parts; ++i) {
+      const index_t begin = i * n / parts, end = (i + 1) * n / parts;
+      tiles_[ntiles_++] = {row + begin, 0, end - begin, {sd.taps, sh.taps, sw.taps}};
+    }
+    const Axes& at = tile_.first;
+    for (index_t d = sd.outputs.begin - at[0]; d < sd.outputs.end - at[0]; ++d)
+      for (index_t h = sh.outputs.begin - at[1]; h < sh.outputs.end - at[1]; ++h)
+        for (index_t w = sw.outputs.begin - at[2]; w < sw.outputs.end - at[2]; ++w, ++row) {
+          rows_[row] = row_offset(d, h, w);
+          outs_[row] = (d * tile_.size[1] + h) * tile_.size[2] + w;
+        }
+    return row;
+  }
+
+  // Pixels: all staged positions from the first output to the last, gaps included.
+  void deal_flat() {
+    const index_t most = index_t{kernels_.pixel_vectors} * kernels_.lanes;
+    for (index_t begin = 0; begin < flat_; begin += most)
+      add_tile(begin, begin, std::min(most, flat_ - begin), p_.pitch);
+  }
+  // Pixels: row after row, each cut into even numbers of vectors.
+  void deal_rows() {
+    const index_t lanes = kernels_.lanes, vectors = ceil_div(tile_.size[2], lanes);
+    const index_t parts = ceil_div(vectors, index_t{kernels_.pixel_vectors});
+    for (index_t d = 0; d < tile_.size[0]; ++d)
+      for (index_t h = 0; h < tile_.size[1]; ++h)
+        for (index_t i = 0; i < parts; ++i) {
+          const index_t begin = i * vectors / parts * lanes;
+          const index_t end = std::min((i + 1) * vectors / parts * lanes, tile_.size[2]);
+          add_tile(d * p_.pitch[0] + h * p_.pitch[1] + begin,
+                   (d * tile_.size[1] + h) * tile_.size[2] + begin, end - begin, p_.pitch);
+        }
+  }
+
+  index_t tallest() const { return kernels_.channel_rows[p_.form.panel / kernels_.lanes - 1]; }
+  index_t row_offset(index_t d, index_t h, index_t w) const {
+    return d * p_.stage[0].step * p_.pitch[0] + h * p_.stage[1].step * p_.pitch[1] + w * p_.stage[2].step;
+  }
+
+  // n outputs from flat position `first` in units of `unit`. Their taps: axis by axis, exact where the
+  // outputs stay on one position of all axes before.
+  void add_tile(index_t first, index_t c, index_t n, const Axes& unit) {
     PixelTile& t = tiles_[ntiles_++];
-    t.begin = begin;
-    t.end = end--;
+    t.first = first;
+    t.c = c;
+    t.n = n;
+    index_t begin = first, end = first + n - 1;
     bool same = true;
     for (int a = 0; a < kMaxSpatial; ++a) {
       const index_t last = tile_.size[a] - 1;
       const index_t lo = std::min(begin / unit[a], last), hi = std::min(end / unit[a], last);
       const Range outputs = same ? Range{lo, hi + 1} : Range{0, last + 1};
-      const Window& w = p_.g.axis[a];
-      t.taps[a] = touching_taps(w, {tile_.first[a] + outputs.begin, tile_.first[a] + outputs.end});
+      t.taps[a] = touching_taps(p_.g.axis[a], {tile_.first[a] + outputs.begin, tile_.first[a] + outputs.end});
       same = same && lo == hi;
       begin -= lo * unit[a];
       end -= hi * unit[a];
@@ -115,9 +178,7 @@ class Worker {
     for (index_t d = 0; d < b.taps[0].size(); ++d)
       for (index_t h = 0; h < b.taps[1].size(); ++h)
         for (index_t w = 0; w < b.taps[2].size(); ++w) {
-          index_t offset = tap_offset(p_.stage[0], p_.g.axis[0], d) * pitch_[0] +
-                           tap_offset(p_.stage[1], p_.g.axis[1], h) * pitch_[1] +
-                           tap_offset(p_.stage[2], p_.g.axis[2], w);
+          index_t offset = tap_offset(p_, 0, d) + tap_offset(p_, 1, h) + tap_offset(p_, 2, w);
           for (index_t c = 0; c < channels; ++c, offset += p_.plane_pitch) *out++ = offset;
         }
   }
@@ -164,47 +225,46 @@ class Worker {
   void channels_panel(const Block& block, const Panel& panel, const T* w, Range panels, bool first,
                       bool last) {
     const index_t width = panel.width, vectors = width / kernels_.lanes;
-    const bool kept = p_.blocks > 1;
+    const bool kept = keeps_sums(p_);
     T* sums = sums_ + (kept ? (panel.first - panels.begin * p_.form.panel) * sum_rows(p_, kernels_.lanes) : 0);
     if (first) load_start(panel);
-    index_t group = 0;  // first output that is not in y yet
+    index_t stored = 0, done = 0;  // outputs in y, outputs summed
     for (index_t i = 0; i < ntiles_; ++i) {
       const PixelTile& t = tiles_[i];
-      T* const c = sums + (kept ? t.begin : t.begin - group) * width;
-      const TileArgs<T> args{staged_, rows_ + t.begin, columns_, steps_, list_steps(block, t), w,
-                             first ? start_ : nullptr, c, width};
-      kernels_.channels[vectors - 1][t.end - t.begin - 1](args);
-      if (!last || (t.end - group < kRowGroup && t.end < pixels_)) continue;
-      kernels_.transpose(sums + (kept ? group * width : 0), width, t.end - group, panel.count,
-                         output(panel.first) + group, p_.g.pixels());
-      group = t.end;
+      const TileArgs<T> args{staged_, rows_ + t.first, columns_, steps_, list_steps(block, t), w,
+                             first ? start_ : nullptr, sums, width, outs_ + t.first};
+      kernels_.channels[vectors - 1][t.n - 1](args);
+      done += t.n;
+      if (!last || done < (p_.by_taps ? pixels_ : std::min(stored + kRowGroup, pixels_))) continue;
+      kernels_.transpose(sums + (kept ? stored * width : 0), width, done - stored, panel.count,
+                         output(panel.first) + stored, p_.g.pixels());
+      stored = done;
     }
   }
 
   // sums[channel][staged position]: in y itself where rows have no gaps, else in scratch.
   void pixels_panel(const Block& block, const Panel& panel, const T* w, Range panels, bool first, bool last) {
-    const bool direct = p_.accumulate_in_output;
+    const bool direct = p_.in_output;
     const index_t ldc = direct ? p_.g.pixels() : round_up(flat_pixels_of(p_, p_.tile), kMaxPixelTile);
     const index_t part_first = panel_of(p_, kernels_.lanes, panels.begin).first;
     T* sums = direct ? output(panel.first) : sums_ + (panel.first - part_first) * ldc;
     if (first) load_start(panel);
     for (index_t i = 0; i < ntiles_; ++i) {
       const PixelTile& t = tiles_[i];
-      const index_t n = t.end - t.begin, vectors = ceil_div(n, kernels_.lanes);
-      const index_t width = vectors * kernels_.lanes;
-      TileArgs<T> args{staged_ + t.begin, nullptr, columns_, steps_, list_steps(block, t), w,
-                       first ? start_ : nullptr, sums + t.begin, ldc};
+      const index_t vectors = ceil_div(t.n, index_t{kernels_.lanes}), width = vectors * kernels_.lanes;
+      TileArgs<T> args{staged_ + t.first, nullptr, columns_, steps_, list_steps(block, t), w,
+                       first ? start_ : nullptr, sums + t.c, ldc, nullptr};
       const auto kernel = kernels_.pixels[vectors - 1][panel.width - 1];
-      if (!direct || n == width) {
+      if (!direct || t.n == width) {
         kernel(args);
         continue;
       }
       // The last vector would run over the end of the row: by way of scratch.
       args.c = sums_;
       args.ldc = width;
-      if (!first) copy_rows(sums + t.begin, ldc, sums_, width, panel.count, n);
+      if (!first) copy_rows(sums + t.c, ldc, sums_, width, panel.count, t.n);
       kernel(args);
-      copy_rows(sums_, width, sums + t.begin, ldc, panel.count, n);
+      copy_rows(sums_, width, sums + t.c, ldc, panel.count, t.n);
     }
     if (last && !direct) close_gaps(panel, sums, ldc);
   }
@@ -218,7 +278,7 @@ class Worker {
     for (index_t m = 0; m < panel.count; ++m) {
       T* out = output(panel.first + m);
       for (index_t d = 0; d < tile_.size[0]; ++d)
-        copy_rows(sums + m * ldc + d * pitch_[0], pitch_[1], out + d * tile_.size[1] * tile_.size[2],
+        copy_rows(sums + m * ldc + d * p_.pitch[0], p_.pitch[1], out + d * tile_.size[1] * tile_.size[2],
                   tile_.size[2], tile_.size[1], tile_.size[2]);
     }
   }
@@ -229,11 +289,10 @@ class Worker {
   const T *packed_, *bias_;
   T* y_;
   T *staged_, *sums_;
-  index_t *rows_, *columns_;
+  index_t *rows_, *outs_, *columns_;
   CopyRun* runs_;
   Steps* steps_;
   PixelTile* tiles_;
-  Axes pitch_;  // staged distance of neighbours along each axis
   bool on_pixels_;
   index_t stored_channels_;
   TileAt tile_;

@@ -15,12 +15,14 @@ CopyRun clipped(index_t at, index_t base, index_t step, index_t count, index_t i
 }
 
 // The evenly spaced runs that `size` outputs from `first` read along one axis.
-index_t list_runs(const Staging& s, const Window& w, Range taps, index_t first, index_t size, CopyRun* runs) {
+index_t list_runs(const ConvPlan& p, int a, Range taps, index_t first, index_t size, CopyRun* runs) {
+  const Staging& s = p.stage[a];
+  const Window& w = p.g.axis[a];
   const index_t base = w.position(first, taps.begin);
   index_t n = 0;
   if (s.kind == Staging::separate) {
     for (index_t k = 0; k < taps.size(); ++k)
-      runs[n++] = clipped(k * s.length, base + k * w.dilation, w.stride, size, w.in);
+      runs[n++] = clipped(k * p.copy_pitch[a], base + k * w.dilation, w.stride, size, w.in);
     return n;
   }
   const index_t extent = (size - 1) * w.stride + (taps.size() - 1) * w.dilation + 1;
@@ -29,7 +31,8 @@ index_t list_runs(const Staging& s, const Window& w, Range taps, index_t first, 
     return n;
   }
   for (index_t phase = 0; phase < w.stride && phase < extent; ++phase)
-    runs[n++] = clipped(phase * s.length, base + phase, w.stride, ceil_div(extent - phase, w.stride), w.in);
+    runs[n++] = clipped(phase * p.copy_pitch[a], base + phase, w.stride, ceil_div(extent - phase, w.stride),
+                        w.in);
   return n;
 }
 
@@ -43,12 +46,12 @@ void stage_block(const ConvPlan& p, const View<const T>& x, const TileAt& tile, 
   index_t count[kMaxSpatial];
   for (int a = 0; a < kMaxSpatial; ++a) {
     first[a] = runs;
-    count[a] = list_runs(p.stage[a], p.g.axis[a], block.taps[a], tile.first[a], tile.size[a], runs);
+    count[a] = list_runs(p, a, block.taps[a], tile.first[a], tile.size[a], runs);
     runs += count[a];
   }
   const T* channel = x.data + tile.image * x.stride[0] +
                      (tile.group * p.g.ic + block.channels.begin) * x.stride[1];
-  const index_t plane = p.stage[1].extent * p.row_pitch;
+  const index_t row = p.pitch[1];
   for (index_t c = 0; c < block.channels.size(); ++c, channel += x.stride[1], staged += p.plane_pitch)
     for (const CopyRun* d = first[0]; d < first[0] + count[0]; ++d)
       for (index_t i = 0; i < d->lead + d->n + d->trail; ++i) {
@@ -56,8 +59,8 @@ void stage_block(const ConvPlan& p, const View<const T>& x, const TileAt& tile, 
         const T* const slice = channel + (d->from + (i - d->lead) * d->step) * x.stride[2];
         for (const CopyRun* h = first[1]; h < first[1] + count[1]; ++h)
           for (const CopyRun* w = first[2]; w < first[2] + count[2]; ++w) {
-            T* to = staged + (d->at + i) * plane + h->at * p.row_pitch + w->at;
-            const index_t row = p.row_pitch, width = w->lead + w->n + w->trail;
+            T* to = staged + d->at + i * p.pitch[0] + h->at + w->at;
+            const index_t width = w->lead + w->n + w->trail;
             const index_t lead = inside ? h->lead : h->lead + h->n + h->trail;
             copy_rows(nullptr, 0, 1, to, row, lead, width, 0, 0);
             if (!inside) continue;

@@ -8,20 +8,25 @@
 #include "core/isa_begin.hpp"
 #include "core/vec.hpp"
 
-template <class T, int kRows, int kVectors>
+template <bool kTable, class T>
+NDNN_INLINE T* sums_of(const TileArgs<T>& a, int m) {
+  return a.c + (kTable ? a.out[m] : m) * a.ldc;
+}
+
+template <bool kTable, class T, int kRows, int kVectors>
 NDNN_INLINE void load_sums(const TileArgs<T>& a, Vec<T> (&acc)[kRows][kVectors]) {
 #pragma GCC unroll 16
   for (int m = 0; m < kRows; ++m)
 #pragma GCC unroll 4
-    for (int v = 0; v < kVectors; ++v) acc[m][v] = load(a.c + m * a.ldc + v * kLanes<T>);
+    for (int v = 0; v < kVectors; ++v) acc[m][v] = load(sums_of<kTable>(a, m) + v * kLanes<T>);
 }
 
-template <class T, int kRows, int kVectors>
+template <bool kTable, class T, int kRows, int kVectors>
 NDNN_INLINE void store_sums(const TileArgs<T>& a, const Vec<T> (&acc)[kRows][kVectors]) {
 #pragma GCC unroll 16
   for (int m = 0; m < kRows; ++m)
 #pragma GCC unroll 4
-    for (int v = 0; v < kVectors; ++v) store(a.c + m * a.ldc + v * kLanes<T>, acc[m][v]);
+    for (int v = 0; v < kVectors; ++v) store(sums_of<kTable>(a, m) + v * kLanes<T>, acc[m][v]);
 }
 
 template <class T, int kRows, int kVectors>
@@ -35,7 +40,7 @@ void channels_tile(const TileArgs<T>& a) {
       for (int m = 0; m < kRows; ++m) acc[m][v] = start;
     }
   } else {
-    load_sums<T, kRows, kVectors>(a, acc);
+    load_sums<true, T, kRows, kVectors>(a, acc);
   }
   const T* x[kRows];
 #pragma GCC unroll 16
@@ -57,7 +62,7 @@ void channels_tile(const TileArgs<T>& a) {
       w += kVectors * kLanes<T>;
     }
   }
-  store_sums<T, kRows, kVectors>(a, acc);
+  store_sums<true, T, kRows, kVectors>(a, acc);
 }
 
 template <class T, int kRows, int kVectors>
@@ -71,7 +76,7 @@ void pixels_tile(const TileArgs<T>& a) {
       for (int v = 0; v < kVectors; ++v) acc[m][v] = start;
     }
   } else {
-    load_sums<T, kRows, kVectors>(a, acc);
+    load_sums<false, T, kRows, kVectors>(a, acc);
   }
   for (index_t s = 0; s < a.nsteps; ++s) {
     const T* w = a.w + a.steps[s].begin * kRows;
@@ -90,7 +95,7 @@ void pixels_tile(const TileArgs<T>& a) {
       w += kRows;
     }
   }
-  store_sums<T, kRows, kVectors>(a, acc);
+  store_sums<false, T, kRows, kVectors>(a, acc);
 }
 
 template <class T>

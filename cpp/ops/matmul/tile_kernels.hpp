@@ -34,8 +34,9 @@ struct TileArgs {
   index_t nsteps;
   const T* w;           // packed [k][width]; channels: width = vectors*lanes, aligned; pixels: rows
   const T* init;        // start of the sums, one per channel of the panel, or null: go on from c
-  T* c;                 // channels: c[m*ldc + channel]; pixels: c[m*ldc + pixel]
+  T* c;                 // channels: c[out[m]*ldc + channel]; pixels: c[m*ldc + pixel]
   index_t ldc;
+  const index_t* out;   // channels: where the sums of each row go; pixels: unused
 };
 template <class T>
 using TileFn = void (*)(const TileArgs<T>&);
