@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # THE list of instruction sets. Each kernel file is compiled once per set, always with baseline flags:
 # core/isa_begin.hpp opens the target region inside the file (see cpp/README.md for why not -mavx2).
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
@@ -14,7 +15,7 @@ function(ndnn_add_kernels target)
     set(lib ${target}_kernels_${isa})
     add_library(${lib} OBJECT ${ARGN})
     target_compile_definitions(${lib} PRIVATE NDNN_ISA=${isa} NDNN_ISA_LEVEL=${level})
-    target_include_directories(${lib} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/cpp)
+    target_include_directories(${lib} PRIVATE ${PROJECT_SOURCE_DIR}/cpp)
     # A*b + c may become one FMA; wide vectors never cross a call, so their ABI does not matter.
     target_compile_options(${lib} PRIVATE ${NDNN_WARNINGS} ${NDNN_SANITIZE_FLAGS} -ffp-contract=fast
                                           -Wno-psabi -Wno-ignored-attributes)

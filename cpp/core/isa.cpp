@@ -69,6 +69,11 @@ Isa active_isa() {
 
 void force_isa(const std::string& name) { g_isa.store(static_cast<int>(parse(name))); }
 
+int cores() {
+  static const int n = static_cast<int>(std::clamp(sysconf(_SC_NPROCESSORS_CONF), 1L, 1024L));
+  return n;
+}
+
 const Caches& caches() {
 #if defined(_SC_LEVEL1_DCACHE_SIZE)
   // Virtual machines report odd values now and then: keep to what real cores have.

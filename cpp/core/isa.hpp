@@ -28,5 +28,7 @@ struct Caches {
   long l1, l2;
 };
 const Caches& caches();
+// Cores of the machine, whatever part of them this process may use.
+int cores();
 
 }  // namespace ndnn

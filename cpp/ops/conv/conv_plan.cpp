@@ -14,9 +14,10 @@ namespace {
 constexpr double kCyclesPerMicrosecond = 4000;
 constexpr double kSerialMicroseconds = 50;     // below, a second thread costs more than it brings
 constexpr index_t kReductionBlock = 512;       // steps: a 256-byte wide panel of them is 128 KB, in L2
-constexpr index_t kLongestReductionBlock = 1024;
+constexpr index_t kLongestReductionBlock = 768;
 constexpr index_t kSumChannels = 512;          // channels whose sums one task keeps
-constexpr double kTaskCycles = 400e3, kTasks = 16;
+constexpr double kTaskCycles = 400e3;          // a smaller task does not pay for its staging
+constexpr double kTasksPerCore = 4;            // of the machine, so that the cuts do not depend on threads
 
 std::atomic<int> g_forced{-1};  // -1: the plan chooses
 
@@ -200,7 +201,7 @@ class Planner {
 
   // Whole rows if they fit; never part of a row and several rows, so that a tile is one run of y.
   void choose_tile() {
-    const double tasks = std::clamp(work_cycles() / kTaskCycles, 1.0, kTasks);
+    const double tasks = std::clamp(work_cycles() / kTaskCycles, 1.0, kTasksPerCore * cores());
     const double tiles = std::max(1.0, std::floor(tasks / (double(g_.n * g_.groups) * double(p_.panels))));
     most_pixels_ = std::max<index_t>(tiles_.lanes, index_t(double(g_.pixels()) / tiles) + 1);
     Axes tile{g_.axis[0].out, g_.axis[1].out, g_.axis[2].out};

@@ -80,12 +80,12 @@ class Worker {
   // Channels, in the order of y: groups of kRowGroup outputs, the rest evenly.
   void deal_in_order() {
     const index_t most = tallest(), grouped = flat_ / kRowGroup * kRowGroup, rest = flat_ - grouped;
-    const Axes unit{tile_.size[1] * tile_.size[2], tile_.size[2], 1};
-    for (index_t begin = 0; begin < grouped; begin += most) add_tile(begin, begin, most, unit);
+    Walk walk{{0, 0, 0}, tile_.size[1], tile_.size[2]};
+    for (index_t begin = 0; begin < grouped; begin += most) add_run(begin, most, walk);
     const index_t parts = ceil_div(rest, most);
     for (index_t i = 0; i < parts; ++i) {
       const index_t begin = i * rest / parts, end = (i + 1) * rest / parts;
-      add_tile(grouped + begin, 0, end - begin, unit);
+      add_run(grouped + begin, end - begin, walk);
     }
     const bool kept = keeps_sums(p_);
     index_t i = 0;
@@ -129,8 +129,8 @@ class Worker {
   // Pixels: all staged positions from the first output to the last, gaps included.
   void deal_flat() {
     const index_t most = index_t{kernels_.pixel_vectors} * kernels_.lanes;
-    for (index_t begin = 0; begin < flat_; begin += most)
-      add_tile(begin, begin, std::min(most, flat_ - begin), p_.pitch);
+    Walk walk{{0, 0, 0}, p_.stage[1].length, p_.stage[2].length};
+    for (index_t begin = 0; begin < flat_; begin += most) add_run(begin, std::min(most, flat_ - begin), walk);
   }
   // Pixels: row after row, each cut into even numbers of vectors.
   void deal_rows() {
@@ -141,8 +141,12 @@ class Worker {
         for (index_t i = 0; i < parts; ++i) {
           const index_t begin = i * vectors / parts * lanes;
           const index_t end = std::min((i + 1) * vectors / parts * lanes, tile_.size[2]);
-          add_tile(d * p_.pitch[0] + h * p_.pitch[1] + begin,
-                   (d * tile_.size[1] + h) * tile_.size[2] + begin, end - begin, p_.pitch);
+          PixelTile& t = tiles_[ntiles_++];
+          t = {d * p_.pitch[0] + h * p_.pitch[1] + begin,
+               (d * tile_.size[1] + h) * tile_.size[2] + begin, end - begin, {}};
+          touch(t, 0, {d, d + 1});
+          touch(t, 1, {h, h + 1});
+          touch(t, 2, {begin, end});
         }
   }
 
@@ -151,24 +155,32 @@ class Worker {
     return d * p_.stage[0].step * p_.pitch[0] + h * p_.stage[1].step * p_.pitch[1] + w * p_.stage[2].step;
   }
 
-  // n outputs from flat position `first` in units of `unit`. Their taps: axis by axis, exact where the
+  // A position on a grid of `rows` rows of `width`, moved without divisions.
+  struct Walk {
+    Axes at;
+    index_t rows, width;
+    void advance(index_t n) {
+      for (at[2] += n; at[2] >= width; at[2] -= width) ++at[1];
+      for (; at[1] >= rows; at[1] -= rows) ++at[0];
+    }
+  };
+  // n outputs from flat position `first`, where `walk` stands. Their taps: axis by axis, exact where the
   // outputs stay on one position of all axes before.
-  void add_tile(index_t first, index_t c, index_t n, const Axes& unit) {
+  void add_run(index_t first, index_t n, Walk& walk) {
     PixelTile& t = tiles_[ntiles_++];
-    t.first = first;
-    t.c = c;
-    t.n = n;
-    index_t begin = first, end = first + n - 1;
+    t = {first, first, n, {}};
+    const Axes begin = walk.at;
+    walk.advance(n - 1);
     bool same = true;
     for (int a = 0; a < kMaxSpatial; ++a) {
-      const index_t last = tile_.size[a] - 1;
-      const index_t lo = std::min(begin / unit[a], last), hi = std::min(end / unit[a], last);
-      const Range outputs = same ? Range{lo, hi + 1} : Range{0, last + 1};
-      t.taps[a] = touching_taps(p_.g.axis[a], {tile_.first[a] + outputs.begin, tile_.first[a] + outputs.end});
-      same = same && lo == hi;
-      begin -= lo * unit[a];
-      end -= hi * unit[a];
+      const index_t last = tile_.size[a] - 1;  // the walk may end in a gap
+      touch(t, a, same ? Range{std::min(begin[a], last), std::min(walk.at[a], last) + 1} : Range{0, last + 1});
+      same = same && begin[a] == walk.at[a];
     }
+    walk.advance(1);
+  }
+  void touch(PixelTile& t, int a, Range outputs) const {
+    t.taps[a] = touching_taps(p_.g.axis[a], {tile_.first[a] + outputs.begin, tile_.first[a] + outputs.end});
   }
 
   // Reduction offsets of a block: taps, then channels.

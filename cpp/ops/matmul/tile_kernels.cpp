@@ -144,16 +144,29 @@ NDNN_INLINE void copy_row(const T* src, T* dst, index_t n) {
   for (; i < n; ++i) dst[i] = src[i];
 }
 
+// Elements 0, kStep, 2*kStep, ... of kStep vectors; kStep is a power of two.
+template <class T, int kStep>
+NDNN_INLINE Vec<T> load_every(const T* src) {
+  if constexpr (kStep == 1) {
+    return load(src);
+  } else {
+    constexpr int kHalf = kStep / 2;
+    return every_second<T>(load_every<T, kHalf>(src), load_every<T, kHalf>(src + kHalf * kLanes<T>),
+                           std::make_integer_sequence<int, kLanes<T>>{});
+  }
+}
+template <class T, int kStep>
+NDNN_INLINE index_t gather_vectors(const T* src, T* dst, index_t n) {
+  index_t i = 0;
+  // The last element read is src[kStep*(n-1)]: stay one vector away from it.
+  for (; i + kLanes<T> < n; i += kLanes<T>) store(dst + i, load_every<T, kStep>(src + kStep * i));
+  return i;
+}
 template <class T>
 NDNN_INLINE void gather_row(const T* src, index_t step, T* dst, index_t n) {
-  constexpr int kL = kLanes<T>;
   index_t i = 0;
-  if (step == 2) {
-    // The last element read is src[2*(n-1)]: stay one vector away from it.
-    for (; i + kL < n; i += kL)
-      store(dst + i, every_second<T>(load(src + 2 * i), load(src + 2 * i + kL),
-                                     std::make_integer_sequence<int, kL>{}));
-  }
+  if (step == 2) i = gather_vectors<T, 2>(src, dst, n);
+  if (step == 4) i = gather_vectors<T, 4>(src, dst, n);
   for (; i < n; ++i) dst[i] = src[i * step];
 }
 
