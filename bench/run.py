@@ -4,7 +4,6 @@
 import argparse
 
 import ndnn
-
 from bench import report
 from bench.contenders import build_ndnn, build_ndnn_packed
 from bench.shapes import Shape, load

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from ndnn import _demo_filters as filters
 from ndnn import _demo_measure as measure
 from ndnn.__main__ import main

@@ -28,6 +28,10 @@ bool is_masked(py::handle value) {
   return false;
 }
 
+bool is_plain_array(const py::array& a) {
+  return reinterpret_cast<PyObject*>(Py_TYPE(a.ptr())) == reinterpret_cast<PyObject*>(py::detail::npy_api::get().PyArray_Type_);
+}
+
 bool strides_fit(const py::array& a) {
   const auto item = a.itemsize();
   if (reinterpret_cast<std::uintptr_t>(a.data()) % static_cast<std::uintptr_t>(item) != 0) return false;
@@ -111,6 +115,9 @@ py::array to_array(const char* fn, const char* name, py::handle value) {
     type_error(fn, ": ", name, " must be an array, but got ", type_name(value));
   }
   dtype_of(fn, name, a);
+  if (__builtin_expect(!is_plain_array(a), 0))  // a plain view: no Python code of a subclass runs later
+    a = py::array(a.dtype(), py::array::ShapeContainer(a.shape(), a.shape() + a.ndim()),
+                  py::array::StridesContainer(a.strides(), a.strides() + a.ndim()), a.data(), a);
   const char order = a.dtype().byteorder();
   if (__builtin_expect(order != '=' && order != '|', 0))
     a = a.attr("astype")(a.dtype().attr("newbyteorder")("="));

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Convolution of every rank: one entry point, and PackedWeight.
+#include <cstdlib>
 #include <memory>
 #include <mutex>
+#include <new>
 
 #include "bind/bind.hpp"
-#include "core/scratch.hpp"
 #include "ops/conv/conv.hpp"
+#include "ops/matmul/tile_kernels.hpp"
 
 namespace ndnn {
 namespace {
@@ -26,12 +28,14 @@ class PackedWeight {
 
   // Packed for this plan; packs on first use. Called without the GIL.
   template <class T>
-  std::shared_ptr<const Scratch> get(const ConvPlan& plan, const T* w, bool flip) {
+  std::shared_ptr<const void> get(const ConvPlan& plan, const T* w, bool flip) {
     const std::lock_guard<std::mutex> lock(mutex_);
     for (const Entry& e : entries_)
       if (e.form == plan.form && e.isa == plan.isa && e.flip == flip) return e.packed;
-    auto packed = std::make_shared<Scratch>(static_cast<std::size_t>(plan.packed_elements) * sizeof(T));
-    pack_conv(plan, w, flip, reinterpret_cast<T*>(packed->data()));
+    const auto bytes = round_up(plan.packed_elements * index_t(sizeof(T)), kAlignment);
+    const std::shared_ptr<void> packed(std::aligned_alloc(kAlignment, static_cast<std::size_t>(bytes)), &std::free);
+    if (!packed) throw std::bad_alloc();
+    pack_conv(plan, w, flip, static_cast<T*>(packed.get()));
     entries_.push_back({plan.form, plan.isa, flip, packed});
     return packed;
   }
@@ -42,7 +46,7 @@ class PackedWeight {
     PackForm form;
     Isa isa;
     bool flip;
-    std::shared_ptr<const Scratch> packed;
+    std::shared_ptr<const void> packed;
   };
   py::array array_;
   std::vector<Entry> entries_;
@@ -116,10 +120,11 @@ py::array compute(const Call& c, const py::array& x, py::array w, PackedWeight* 
   const auto run = [&] {
     if (!kept) return pack_and_run_conv(plan, xv, wp, c.flip, bp, yp);
     const auto packed = kept->get(plan, wp, c.flip);
-    run_conv(plan, xv, reinterpret_cast<const T*>(packed->data()), bp, yp);
+    run_conv(plan, xv, static_cast<const T*>(packed.get()), bp, yp);
   };
-  // Below about 5 us giving the GIL away costs more than it lets others do.
-  if (plan.cycles < 20e3) run();
+  // Below about 5 us giving the GIL away costs more than it lets others do. Never hold it while waiting for
+  // a PackedWeight's lock: its holder may want the GIL to look at signals.
+  if (plan.cycles < 20e3 && !kept) run();
   else without_gil(run);
   return y;
 }

@@ -9,13 +9,14 @@ namespace {
 
 PyObject* g_context_limit = nullptr;  // contextvars.ContextVar of ndnn.num_threads; owned by the module
 
-// Lets Python run signal handlers in the middle of a long kernel; true if one raised.
+unsigned long g_main_thread = 0;
+
+// Lets Python run signal handlers in the middle of a long kernel; true if one raised. Only the main thread
+// runs them, and it is never inside a kernel while the interpreter ends, so taking the GIL is safe.
 bool check_signals() {
-  PyGILState_STATE state = PyGILState_Ensure();
+  if (PyThread_get_thread_ident() != g_main_thread) return false;
+  const PyGILState_STATE state = PyGILState_Ensure();
   const bool raised = PyErr_CheckSignals() != 0;
-  if (raised) {
-    // The exception belongs to the calling thread, whose state this is.
-  }
   PyGILState_Release(state);
   return raised;
 }
@@ -42,6 +43,7 @@ void bind_runtime(py::module_& m) {
   g_context_limit = PyContextVar_New("ndnn.num_threads", nullptr);
   if (!g_context_limit) throw py::error_already_set();
   m.attr("context_limit") = py::reinterpret_borrow<py::object>(g_context_limit);
+  g_main_thread = py::module_::import("threading").attr("main_thread")().attr("ident").cast<unsigned long>();
   set_interrupt_hook(&check_signals);
 
   m.def("set_num_threads", [](const py::object& n) { set_thread_limit(checked_threads("set_num_threads", n)); });

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Loads the extension with a polite OpenMP: the only code that runs before it.
 
-libgomp's idle workers spin for milliseconds by default, on the cores that NumPy's BLAS wants next: a
-256 x 256 matmul right after a convolution took 40 times as long. libgomp reads how long to spin when it
-is loaded, so the variable is set around that moment and removed again; a user's own choice stands.
+libgomp's idle workers spin for milliseconds by default, on the cores that NumPy's BLAS wants next
+(`python -m bench.neighbours` shows it). libgomp reads how long to spin when it is loaded, so the
+variable is set around that moment and removed again; a user's own choice stands.
 """
 
 import os

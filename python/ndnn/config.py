@@ -18,8 +18,8 @@ IntOrTuple = int | Sequence[int]
 def set_num_threads(n: int) -> None:
     """Limit every call of this process to ``n`` threads.
 
-    The limit starts as ``NDNN_NUM_THREADS``, else ``OMP_NUM_THREADS``, else the CPUs this process may use.
-    What OpenMP itself allows (``OMP_NUM_THREADS``, threadpoolctl) is never exceeded.
+    The limit starts as ``NDNN_NUM_THREADS``, else ``OMP_NUM_THREADS``, else the CPUs this process
+    may use. What OpenMP itself allows (``OMP_NUM_THREADS``, threadpoolctl) is never exceeded.
     """
     _core.set_num_threads(n)
 
@@ -68,7 +68,8 @@ def plan_conv(
     """How ``op`` ("conv1d", "conv2d", "conv3d") would compute such arrays; nothing is computed.
 
     Returns:
-        out_shape, macs, algorithm, isa, threads, scratch_bytes, packed_bytes, estimated_cycles, text.
+        out_shape, macs, algorithm, isa, threads, scratch_bytes, packed_bytes, estimated_cycles,
+        text.
     """
     ranks = {"conv1d": 1, "conv2d": 2, "conv3d": 3}
     if op not in ranks:
@@ -97,7 +98,13 @@ def config() -> dict[str, Any]:
     """Versions, instruction set, threads and OpenMP runtime, for bug reports."""
     import os
 
-    variables = ("NDNN_ISA", "NDNN_NUM_THREADS", "OMP_NUM_THREADS", "OMP_PROC_BIND", "OMP_WAIT_POLICY")
+    variables = (
+        "NDNN_ISA",
+        "NDNN_NUM_THREADS",
+        "OMP_NUM_THREADS",
+        "OMP_PROC_BIND",
+        "OMP_WAIT_POLICY",
+    )
     return {
         "ndnn": _core.__version__,
         "numpy": np.__version__,

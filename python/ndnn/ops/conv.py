@@ -26,14 +26,16 @@ _DOC = """{summary}
     Arguments:
         weight: an array, or an ndnn.PackedWeight for repeated use.
         stride, dilation: an int or one per axis, at least 1.
-        padding: zeros added on both sides, an int or one per axis; "valid" is 0, "same" keeps the size
-            (stride 1; an odd zero goes to the far side).
+        padding: zeros added on both sides, an int or one per axis; "valid" is 0, "same" keeps the
+            size (stride 1; an odd zero goes to the far side).
         groups: input and output channels are cut into this many groups that do not see each other;
             groups = C is a depthwise convolution.
     Units: pixels (array elements).
     Raises: ValueError for sizes and values that do not fit, TypeError for wrong kinds and dtypes.
-    Accuracy: sums in the arrays' dtype (float16 in float32); with K = C/groups * taps,
-        |error| <= 1.01*eps*(K + 2) * sum|x*w|. Equal bit for bit for every number of threads.
+    Accuracy: sums in the arrays' dtype (float16 in float32); with K = C/groups * taps + 2,
+        |error| <= 1.01 * K * eps/2 * (|bias| + sum of |input * weight|).
+        Equal bit for bit for every number of threads. Taps in the padding may be left out, so an
+        inf or nan weight need not show where it meets nothing but padding.
     Source: torch.nn.functional.{torch}, 2.x. {note}
     Example:
         >>> import numpy as np
@@ -134,6 +136,10 @@ def true_conv3d(
     return _conv(3, True, input, weight, bias, stride, padding, dilation, groups)
 
 
-for _rank, _plain, _true in ((1, conv1d, true_conv1d), (2, conv2d, true_conv2d), (3, conv3d, true_conv3d)):
+for _rank, _plain, _true in (
+    (1, conv1d, true_conv1d),
+    (2, conv2d, true_conv2d),
+    (3, conv3d, true_conv3d),
+):
     _plain.__doc__ = _document(_rank, False)
     _true.__doc__ = _document(_rank, True)

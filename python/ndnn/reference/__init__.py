@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: MIT
+"""Every operator in plain NumPy and float64: its definition to read, and the tests' oracle."""
+
+from ndnn.reference.conv import (
+    conv1d,
+    conv2d,
+    conv3d,
+    true_conv1d,
+    true_conv2d,
+    true_conv3d,
+)
+
+__all__ = ["conv1d", "conv2d", "conv3d", "true_conv1d", "true_conv2d", "true_conv3d"]

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+#include "cases.hpp"
+
+namespace ndnn::selftest {
+
+struct Tally {
+  int passed = 0, failed = 0;
+};
+
+// Runs one case in every way and compares bit for bit with the plain sum; prints what differs.
+void check_case(const Case& c, const std::vector<Isa>& isas, Tally& tally);
+
+}  // namespace ndnn::selftest

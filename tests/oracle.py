@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: MIT
+"""What every operator is held against: the NumPy reference within a computed bound."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+import ndnn
+import ndnn.functional as F
+from cases import Case
+from ndnn import _core, config, reference
+
+Arrays = list[Any]
+
+
+def integers(case: Case, dtype: Any, seed: int = 0) -> Arrays:
+    """Small whole numbers: every sum is exact, so that all results must agree bit for bit."""
+    rng = np.random.default_rng(seed)
+    return [None if s is None else rng.integers(-4, 5, s).astype(dtype) for s in case.shapes]
+
+
+def normals(case: Case, dtype: Any, seed: int = 0) -> Arrays:
+    rng = np.random.default_rng(seed)
+    return [None if s is None else rng.standard_normal(s).astype(dtype) for s in case.shapes]
+
+
+def conv_bound(case_op: str, arrays: Arrays, kwargs: dict[str, Any], dtype: Any) -> np.ndarray:
+    """|error| of a sum of K products in one chain or several: K + 2 roundings of half an eps."""
+    x, w, b = (None if a is None else np.abs(a.astype(np.float64)) for a in arrays)
+    terms = math.prod(w.shape[1:]) + 2
+    return 1.01 * terms * np.finfo(dtype).eps / 2 * getattr(reference, case_op)(x, w, b, **kwargs)
+
+
+def check_against_reference(case: Case, arrays: Arrays, exact: bool) -> np.ndarray:
+    """Runs the operator; compares shape, dtype and values with the float64 reference."""
+    dtype = arrays[0].dtype
+    kept = [None if a is None else a.copy() for a in arrays]
+    got = getattr(F, case.op)(*arrays, **case.kwargs)
+    want = getattr(reference, case.op)(*arrays, **case.kwargs)
+    assert got.dtype == dtype
+    assert got.shape == want.shape
+    if exact:
+        np.testing.assert_array_equal(got, want)
+    else:
+        assert np.all(np.abs(got - want) <= conv_bound(case.op, arrays, case.kwargs, dtype))
+    for before, after in zip(kept, arrays, strict=True):
+        np.testing.assert_array_equal(before, after, "an input was written")
+    return got
+
+
+def strided(a: np.ndarray) -> Iterator[np.ndarray]:
+    """The same values in other memory: Fortran order, reversed, with gaps, shifted by one."""
+    yield np.asfortranarray(a)
+    yield a[..., ::-1].copy()[..., ::-1]
+    yield a[::-1].copy()[::-1]
+    wide = np.zeros((*a.shape[:-1], 2 * a.shape[-1]), a.dtype)
+    wide[..., ::2] = a
+    yield wide[..., ::2]
+    one = np.empty(a.size + 1, a.dtype)
+    one[1:] = a.ravel()
+    yield one[1:].reshape(a.shape)
+
+
+def is_vacuous(case: Case, values: np.ndarray) -> bool:
+    """A result of nothing but zeros proves little; few cases may have one."""
+    return values.size > 0 and np.count_nonzero(values) <= 0.1 * values.size
+
+
+@contextmanager
+def forced(isa: str | None = None, algorithm: str = "") -> Iterator[None]:
+    """One instruction set and one algorithm, proved to be active."""
+    before = config.active_isa()
+    config.force_isa(isa or before)
+    _core.force_conv_algorithm(algorithm)
+    try:
+        assert config.active_isa() == (isa or before)
+        yield
+    finally:
+        config.force_isa(before)
+        _core.force_conv_algorithm("")
+
+
+def packed(arrays: Arrays) -> Arrays:
+    return [arrays[0], ndnn.PackedWeight(arrays[1]), *arrays[2:]]
