@@ -67,7 +67,7 @@ def measure() -> None:
 
 def main() -> None:
     print(
-        f"{'spinning':20s} {'matmul':>10s} {'after conv':>11s} {'conv':>10s} {'after matmul':>13s}   (us)"
+        f"{'spinning':20s} {'matmul':>10s} {'after conv':>11s} {'conv':>10s} {'after matmul':>13s}"
     )
     for name, variables in SETTINGS.items():
         command = [sys.executable, "-m", "bench.neighbours", "--measure"]
@@ -75,7 +75,8 @@ def main() -> None:
         out = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
         t = {key: value * 1e6 for key, value in json.loads(out.stdout).items()}
         print(
-            f"{name:20s} {t['matmul']:10.0f} {t['after']:11.0f} {t['conv']:10.0f} {t['conv_after']:13.0f}"
+            f"{name:20s} {t['matmul']:10.0f} {t['after']:11.0f}"
+            f" {t['conv']:10.0f} {t['conv_after']:13.0f}"
         )
 
 

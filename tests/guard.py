@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Arrays right beside inaccessible memory: a kernel that reads or writes too far crashes at once.
 
-`guarded(array, side)` copies an array to where its first or last byte touches an inaccessible page; the
-copy cannot be written either. `guarded_results(side)` does the same to every array that NumPy
+`guarded(array, side)` copies an array to where its first or last byte touches an inaccessible page;
+the copy cannot be written either. `guarded_results(side)` does the same to every array that NumPy
 allocates meanwhile, so to the results of an operator. Run both in a process of their own.
 """
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Test cases in processes of their own, so that a crash or a hang is one failed case and no more.
 
-A file of cases is a plain script: functions named `case_<name>` that assert, and `main(globals())` at
-its end. `run_batch` runs many cases in one process and starts another one behind a case that ends it.
+A file of cases is a plain script: functions named `case_<name>` that assert, and `main(globals())`
+at its end. `run_batch` runs many cases in one process; after a case that ends it, in a new one.
 """
 
 from __future__ import annotations

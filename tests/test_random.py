@@ -14,8 +14,8 @@ from cases import Case
 from ndnn import config
 from oracle import check_against_reference, conv_bound, forced, integers, normals
 
-# Of the torch comparison, per instruction set; 3 sets make 10 000.
-RANDOM_CASES = int(os.environ.get("NDNN_RANDOM_CASES", "3400"))
+# Of the torch comparison, per instruction set.
+RANDOM_CASES = int(os.environ.get("NDNN_RANDOM_CASES", "10000"))
 
 
 @st.composite

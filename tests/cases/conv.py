@@ -54,6 +54,10 @@ CASES = [
     _case("conv1d", "long_row", (1, 40, 5000), (20, 40, 3), padding=1),
     _case("conv1d", "long_kernel", (1, 2, 3000), (3, 2, 1500), padding=20),
     _case("conv2d", "large_kernel", (1, 2, 60, 40), (3, 2, 41, 33), padding=(3, 20)),
+    # small images, several in one tile
+    _case("conv2d", "small_images", (5, 40, 7, 7), (70, 40, 3, 3), padding=1),
+    _case("conv2d", "small_images_1x1", (9, 70, 5, 6), (65, 70, 1, 1)),
+    _case("conv3d", "small_images", (3, 24, 4, 5, 6), (33, 24, 3, 3, 3), padding=1),
     # geometry at its edges
     _case("conv2d", "one_pixel", (1, 1, 1, 1), (1, 1, 1, 1)),
     _case("conv2d", "one_pixel_padded", (1, 3, 1, 1), (4, 3, 3, 3), padding=1),

@@ -96,9 +96,10 @@ std::vector<T> plain_sum(const ConvGeometry& g, const View<const T>& x, const T*
 
 // The next Scratch gets a block of exactly this size, full of NaNs and wild offsets.
 void prepare_scratch(std::size_t bytes) {
-  { const Scratch drops_the_kept_block(Scratch::kKeptBytes + 1); }
+  auto kept = std::make_unique<Scratch>(0);  // whatever was kept
   const Scratch next(bytes);
   std::memset(next.data(), 0xff, bytes);
+  kept.reset();  // before next, whose block is the one to be kept
 }
 
 template <class T>
@@ -146,6 +147,7 @@ class Checker {
  private:
   void run_packed(const ConvPlan& plan) {
     const Packed<T> packed(plan.packed_elements);
+    prepare_scratch(0);
     pack_conv(plan, w_.get(), flip_, packed.data());
     compute(plan, "packed",
             [&](T* y) { run_conv(plan, x_.view, static_cast<const T*>(packed.data()), bias_.get(), y); });

@@ -79,10 +79,12 @@ struct ConvPlan {
   int threads = 1;
   Axes tile{1, 1, 1};      // outputs of one spatial tile: whole rows, or part of one row
   Axes tiles{1, 1, 1};     // how many along each axis
+  index_t images = 1;      // channels: small images are dealt together, this many in one tile
   Staging stage[kMaxSpatial];
-  // Staged offsets, elements: of neighbouring positions of a copy, of neighbouring copies, of channels.
+  // Staged offsets, elements: of neighbouring positions of a copy, of neighbouring copies, of images, of
+  // channels.
   Axes pitch{1, 1, 1}, copy_pitch{1, 1, 1};
-  index_t plane_pitch = 1;
+  index_t image_pitch = 1, plane_pitch = 1;
   index_t panels = 1;      // channel panels of one group
   index_t splits = 1;      // the panels are dealt to this many tasks
   index_t blocks = 1;      // reduction blocks

@@ -76,12 +76,17 @@ inline index_t flat_pixels_of(const ConvPlan& p, const Axes& tile) {
   return (tile[0] - 1) * p.pitch[0] + (tile[1] - 1) * p.pitch[1] + tile[2];
 }
 
+inline index_t outputs_of_tile(const ConvPlan& p) { return product(p.tile) * p.images; }
+inline index_t tasks_of(const ConvPlan& p) {
+  return ceil_div(p.g.n, p.images) * p.g.groups * product(p.tiles) * p.splits;
+}
+
 // lanes_on_channels: sums of all outputs of the tile are kept, not of one group after another.
 inline bool keeps_sums(const ConvPlan& p) { return p.blocks > 1 || p.by_taps; }
 
 // lanes_on_channels: outputs whose sums one panel keeps, with room for the transposition's reads.
 inline index_t sum_rows(const ConvPlan& p, int lanes) {
-  return (keeps_sums(p) ? product(p.tile) : std::min(product(p.tile), kRowGroup)) + lanes;
+  return (keeps_sums(p) ? outputs_of_tile(p) : std::min(product(p.tile), kRowGroup)) + lanes;
 }
 
 // Outputs of one axis that touch the same taps.
@@ -126,7 +131,7 @@ inline ScratchLayout scratch_layout(const ConvPlan& p) {
   const index_t word = sizeof(index_t);
   const Axes& taps = p.form.tap_block;
   const bool pixels = p.form.algorithm == ConvAlgorithm::lanes_on_pixels;
-  const index_t outputs = product(p.tile), kept_rows = pixels ? 0 : outputs * word;
+  const index_t outputs = outputs_of_tile(p), kept_rows = pixels ? 0 : outputs * word;
   const index_t most_tiles = !pixels ? outputs : (p.row_tiles ? outputs : flat_pixels_of(p, p.tile)) / 2 + 1;
   ScratchLayout s;
   s.sums = lines(p.stage_elements * p.item_bytes);

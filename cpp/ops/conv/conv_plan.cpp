@@ -15,6 +15,7 @@ constexpr double kCyclesPerMicrosecond = 4000;
 constexpr double kSerialMicroseconds = 50;     // below, a second thread costs more than it brings
 constexpr index_t kReductionBlock = 512;       // steps: a 256-byte wide panel of them is 128 KB, in L2
 constexpr index_t kLongestReductionBlock = 768;
+constexpr index_t kSmallImage = 200, kImagesOutputs = 400;  // outputs of an image, and of a tile of images
 constexpr index_t kSumChannels = 512;          // channels whose sums one task keeps
 constexpr double kTaskCycles = 400e3;          // a smaller task does not pay for its staging
 constexpr double kTasksPerCore = 4;            // of the machine, so that the cuts do not depend on threads
@@ -134,7 +135,8 @@ class Planner {
     for (int a = kMaxSpatial - 1; a >= 0; all *= p_.stage[a--].copies) p_.copy_pitch[a] = all;
     const index_t line = kAlignment / p_.item_bytes;
     // An odd number of lines: planes a power of two apart would share few cache sets.
-    p_.plane_pitch = round_up(all, line);
+    p_.image_pitch = all;
+    p_.plane_pitch = round_up(all * p_.images, line);
     if (p_.plane_pitch / line % 2 == 0) p_.plane_pitch += line;
     p_.stage_elements = p_.form.ic_block * p_.plane_pitch + kMaxPixelTile;
     const index_t channels = std::min(g_.oc, kSumChannels);
@@ -144,7 +146,8 @@ class Planner {
     } else {
       p_.sums_elements = (keeps_sums(p_) ? channels : p_.form.panel) * sum_rows(p_, tiles_.lanes);
     }
-    return p_.stage_elements <= budget_ && p_.sums_elements <= budget_ && product(tile) <= most_pixels_;
+    return p_.stage_elements <= budget_ && p_.sums_elements <= budget_ &&
+           (product(tile) <= most_pixels_ || p_.images > 1);
   }
   index_t flat_pixels() const { return flat_pixels_of(p_, p_.tile); }
   index_t flat_pitch() const { return round_up(flat_pixels(), kMaxPixelTile); }
@@ -167,31 +170,40 @@ class Planner {
     p_.in_output = !gaps || p_.row_tiles;
   }
 
-  // Channels: whether skipping every tap in the padding pays for the uneven tiles it needs.
+  // Channels: small images fill tiles together. Then, whether skipping every tap in the padding pays for
+  // the uneven tiles it needs.
   void choose_dealing() {
     if (on_pixels_ || work_cycles() < 50e3) return;
     TapSegment segments[kMaxSpatial][kMostSegments];
     index_t count[kMaxSpatial];
     for (int a = 0; a < kMaxSpatial; ++a) {
       const Window& w = g_.axis[a];
-      if (w.out > 512) return;
-      count[a] = tap_segments(w, {0, w.out}, segments[a]);
+      count[a] = w.out > 512 ? 0 : tap_segments(w, {0, w.out}, segments[a]);
       if (count[a] == 0) return;
     }
+    if (g_.pixels() <= kSmallImage) choose_images();
     const int v = p_.form.panel / tiles_.lanes;
     double cycles = 0;
     for (index_t d = 0; d < count[0]; ++d)
       for (index_t h = 0; h < count[1]; ++h)
         for (index_t w = 0; w < count[2]; ++w) {
           const TapSegment &sd = segments[0][d], &sh = segments[1][h], &sw = segments[2][w];
-          const double n = double(sd.outputs.size() * sh.outputs.size() * sw.outputs.size());
+          const double n = double(sd.outputs.size() * sh.outputs.size() * sw.outputs.size() * p_.images);
           const double tiles = std::ceil(n / tiles_.channel_rows[v - 1]);
           cycles += double(sd.taps.size() * sh.taps.size() * sw.taps.size()) * tiles *
                     channel_tile_cycles(n / tiles, v);
         }
     // Small tiles stream the panel from L2 faster than it comes, so ask for a clear gain.
-    skipping_ = cycles / (double(g_.taps()) * tile_cycles(v));
-    p_.by_taps = skipping_ < 0.97;
+    skipping_ = cycles / (double(g_.taps()) * tile_cycles(v) * double(p_.images));
+    p_.by_taps = p_.images > 1 || skipping_ < 0.97;
+  }
+  void choose_images() {
+    p_.by_taps = true;
+    for (index_t most = kImagesOutputs / g_.pixels(); most > 1; --most) {
+      p_.images = even(g_.n, most);
+      if (lay_out({g_.axis[0].out, g_.axis[1].out, g_.axis[2].out})) return;
+    }
+    p_.images = 1;
   }
   double tile_cycles(int vectors) const {
     const double pixels = double(g_.pixels());
@@ -248,7 +260,7 @@ class Planner {
     const double wanted = p_.cycles / kCyclesPerMicrosecond / (kSerialMicroseconds / 2);
     p_.threads = wanted < 2 ? 1 : static_cast<int>(std::min<double>(max_threads, wanted));
     // Panels are split where tiles are too few, or the sums of all channels too many.
-    const double tasks = double(g_.n * g_.groups) * double(product(p_.tiles));
+    const double tasks = double(ceil_div(g_.n, p_.images) * g_.groups) * double(product(p_.tiles));
     p_.splits = ceil_div(g_.oc, kSumChannels);
     if (p_.threads > 1 && tasks < 4.0 * p_.threads)
       p_.splits = std::max(p_.splits, index_t(std::ceil(4.0 * p_.threads / std::max(1.0, tasks))));

@@ -62,7 +62,8 @@ class Worker {
       task /= p_.tiles[a];
     }
     tile_.group = task % p_.g.groups;
-    tile_.image = task / p_.g.groups;
+    tile_.image = task / p_.g.groups * p_.images;
+    tile_.images = std::min(p_.images, p_.g.n - tile_.image);
     pixels_ = product(tile_.size);
     flat_ = on_pixels_ ? flat_pixels_of(p_, tile_.size) : pixels_;
     return {part * p_.panels / p_.splits, (part + 1) * p_.panels / p_.splits};
@@ -110,19 +111,20 @@ class Worker {
           row = add_box(segments[0][d], segments[1][h], segments[2][w], row);
   }
   index_t add_box(const TapSegment& sd, const TapSegment& sh, const TapSegment& sw, index_t row) {
-    const index_t n = sd.outputs.size() * sh.outputs.size() * sw.outputs.size();
+    const index_t n = sd.outputs.size() * sh.outputs.size() * sw.outputs.size() * tile_.images;
     const index_t parts = ceil_div(n, tallest());
     for (index_t i = 0; i < parts; ++i) {
       const index_t begin = i * n / parts, end = (i + 1) * n / parts;
       tiles_[ntiles_++] = {row + begin, 0, end - begin, {sd.taps, sh.taps, sw.taps}};
     }
     const Axes& at = tile_.first;
-    for (index_t d = sd.outputs.begin - at[0]; d < sd.outputs.end - at[0]; ++d)
-      for (index_t h = sh.outputs.begin - at[1]; h < sh.outputs.end - at[1]; ++h)
-        for (index_t w = sw.outputs.begin - at[2]; w < sw.outputs.end - at[2]; ++w, ++row) {
-          rows_[row] = row_offset(d, h, w);
-          outs_[row] = (d * tile_.size[1] + h) * tile_.size[2] + w;
-        }
+    for (index_t image = 0; image < tile_.images; ++image)
+      for (index_t d = sd.outputs.begin - at[0]; d < sd.outputs.end - at[0]; ++d)
+        for (index_t h = sh.outputs.begin - at[1]; h < sh.outputs.end - at[1]; ++h)
+          for (index_t w = sw.outputs.begin - at[2]; w < sw.outputs.end - at[2]; ++w, ++row) {
+            rows_[row] = image * p_.image_pitch + row_offset(d, h, w);
+            outs_[row] = image * pixels_ + (d * tile_.size[1] + h) * tile_.size[2] + w;
+          }
     return row;
   }
 
@@ -219,10 +221,10 @@ class Worker {
     return n;
   }
 
-  T* output(index_t channel) const {
+  T* output(index_t channel, index_t image = 0) const {
     const Window* a = p_.g.axis;
     const index_t pixel = (tile_.first[0] * a[1].out + tile_.first[1]) * a[2].out + tile_.first[2];
-    const index_t plane = tile_.image * p_.g.oc_all + tile_.group * p_.g.oc + channel;
+    const index_t plane = (tile_.image + image) * p_.g.oc_all + tile_.group * p_.g.oc + channel;
     return y_ + plane * p_.g.pixels() + pixel;
   }
 
@@ -246,12 +248,16 @@ class Worker {
       const TileArgs<T> args{staged_, rows_ + t.first, columns_, steps_, list_steps(block, t), w,
                              first ? start_ : nullptr, sums, width, outs_ + t.first};
       kernels_.channels[vectors - 1][t.n - 1](args);
+      if (p_.by_taps) continue;  // out of order: all at the end
       done += t.n;
-      if (!last || done < (p_.by_taps ? pixels_ : std::min(stored + kRowGroup, pixels_))) continue;
+      if (!last || done < std::min(stored + kRowGroup, pixels_)) continue;
       kernels_.transpose(sums + (kept ? stored * width : 0), width, done - stored, panel.count,
                          output(panel.first) + stored, p_.g.pixels());
       stored = done;
     }
+    for (index_t image = 0; last && p_.by_taps && image < tile_.images; ++image)
+      kernels_.transpose(sums + image * pixels_ * width, width, pixels_, panel.count,
+                         output(panel.first, image), p_.g.pixels());
   }
 
   // sums[channel][staged position]: in y itself where rows have no gaps, else in scratch.
@@ -327,8 +333,7 @@ void run_conv(const ConvPlan& p, const View<const T>& x, const T* packed, const 
   if (p.g.ic == 0) return fill_with_bias(p.g, bias, y);
   const Scratch scratch(p.scratch_bytes);
   const std::size_t each = scratch_bytes_of_thread(p);
-  const index_t tasks = p.g.n * p.g.groups * product(p.tiles) * p.splits;
-  parallel_for(p.threads, tasks, [&](index_t task, int thread) {
+  parallel_for(p.threads, tasks_of(p), [&](index_t task, int thread) {
     Worker<T>(p, x, packed, bias, y, scratch.data() + static_cast<std::size_t>(thread) * each).run(task);
   });
 }

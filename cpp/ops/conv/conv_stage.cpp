@@ -49,17 +49,19 @@ void stage_block(const ConvPlan& p, const View<const T>& x, const TileAt& tile, 
     count[a] = list_runs(p, a, block.taps[a], tile.first[a], tile.size[a], runs);
     runs += count[a];
   }
-  const T* channel = x.data + tile.image * x.stride[0] +
-                     (tile.group * p.g.ic + block.channels.begin) * x.stride[1];
+  const T* const base = x.data + tile.image * x.stride[0] +
+                        (tile.group * p.g.ic + block.channels.begin) * x.stride[1];
   const index_t row = p.pitch[1];
-  for (index_t c = 0; c < block.channels.size(); ++c, channel += x.stride[1], staged += p.plane_pitch)
+  for (index_t c = 0; c < block.channels.size() * tile.images; ++c) {
+    const T* const channel = base + c / tile.images * x.stride[1] + c % tile.images * x.stride[0];
+    T* const plane = staged + c / tile.images * p.plane_pitch + c % tile.images * p.image_pitch;
     for (const CopyRun* d = first[0]; d < first[0] + count[0]; ++d)
       for (index_t i = 0; i < d->lead + d->n + d->trail; ++i) {
         const bool inside = i >= d->lead && i < d->lead + d->n;
         const T* const slice = channel + (d->from + (i - d->lead) * d->step) * x.stride[2];
         for (const CopyRun* h = first[1]; h < first[1] + count[1]; ++h)
           for (const CopyRun* w = first[2]; w < first[2] + count[2]; ++w) {
-            T* to = staged + d->at + i * p.pitch[0] + h->at + w->at;
+            T* to = plane + d->at + i * p.pitch[0] + h->at + w->at;
             const index_t width = w->lead + w->n + w->trail;
             const index_t lead = inside ? h->lead : h->lead + h->n + h->trail;
             copy_rows(nullptr, 0, 1, to, row, lead, width, 0, 0);
@@ -70,6 +72,7 @@ void stage_block(const ConvPlan& p, const View<const T>& x, const TileAt& tile, 
             copy_rows(nullptr, 0, 1, to + h->n * row, row, h->trail, width, 0, 0);
           }
       }
+  }
 }
 
 template void stage_block<float>(const ConvPlan&, const View<const float>&, const TileAt&, const Block&,

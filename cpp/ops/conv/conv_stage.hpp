@@ -4,14 +4,14 @@
 
 namespace ndnn {
 
-// Where a tile stands: first output and number of outputs along each axis, one image, one group.
+// Where a tile stands: first output and number of outputs along each axis, its images, one group.
 struct TileAt {
-  index_t image = 0, group = 0;
+  index_t image = 0, images = 1, group = 0;
   Axes first{0, 0, 0}, size{1, 1, 1};
 };
 
-// Copies what `tile` and `block` read of x into `staged`, zeros for padding: channel c of the block at
-// staged + c*plane_pitch, rows at row_pitch, laid out along each axis as Staging says. Strides of x are
+// Copies what `tile` and `block` read of x into `staged`, zeros for padding: channel c of the block and
+// image i of the tile at staged + c*plane_pitch + i*image_pitch, rows at pitch[1], laid out along each axis as Staging says. Strides of x are
 // free. runs: room for as many as the block's taps on all axes, and one more each.
 template <class T>
 void stage_block(const ConvPlan& p, const View<const T>& x, const TileAt& tile, const Block& block,
