@@ -50,8 +50,8 @@ def measure() -> None:
     import ndnn.functional as F
 
     a = np.random.default_rng(0).standard_normal((256, 256), dtype=np.float32)
-    x = np.ones((1, 32, 40, 40), np.float32)
-    w = np.ones((32, 32, 3, 3), np.float32)
+    x = np.ones((1, 64, 56, 56), np.float32)
+    w = np.ones((64, 64, 3, 3), np.float32)
     conv, matmul = (lambda: F.conv2d(x, w)), (lambda: a @ a)
     print(
         json.dumps(

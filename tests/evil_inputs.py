@@ -324,8 +324,10 @@ def case_more_than_memory() -> None:
         (lambda: F.conv2d(plain, np.broadcast_to(one, (2**40, 1, 3, 3))), (MemoryError,)),
         (lambda: F.conv2d(wide.astype, plain), (TypeError,)),
         (lambda: F.conv2d(np.broadcast_to(np.ones((), ">f4"), wide.shape), plain), (MemoryError,)),
-        (lambda: F.conv2d(np.broadcast_to(np.float16(1), wide.shape), plain.astype("f2")),
-         (MemoryError,)),
+        (
+            lambda: F.conv2d(np.broadcast_to(np.float16(1), wide.shape), plain.astype("f2")),
+            (MemoryError,),
+        ),
         (lambda: F.conv1d(X[0], W[:, :, 0], padding=2**40), (ValueError, MemoryError)),
         (lambda: F.conv1d(X[0], W[:, :, 0], padding=2**33), (ValueError, MemoryError)),
         (lambda: F.conv2d(X, W, padding=2**20), (ValueError, MemoryError)),

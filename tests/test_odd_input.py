@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What is odd but legal works: sizes of zero, huge numbers, any memory; and nothing else is touched.
+"""What is odd but legal works: sizes of zero, huge numbers, any memory; nothing else is touched.
 
 The result for odd memory is that for a plain copy bit for bit, and inputs never change. Guard pages
 show that no kernel reads or writes one byte too far.

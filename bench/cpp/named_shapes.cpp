@@ -37,7 +37,8 @@ Tokens split(std::istringstream& line) {
     NDNN_CHECK(at != std::string::npos, "tokens must be key=value, but got '", token, "'");
     const std::string key = token.substr(0, at);
     NDNN_CHECK(kKeys.count(key), "no such key, but got '", token, "'");
-    NDNN_CHECK(tokens.emplace(key, token.substr(at + 1)).second, "a key must stand once, but got two ", key, "=");
+    NDNN_CHECK(tokens.emplace(key, token.substr(at + 1)).second, "a key must stand once, but got two ", key,
+               "=");
   }
   for (const std::string& key : kKeys) NDNN_CHECK(tokens.count(key), "the key ", key, "= is missing");
   return tokens;
@@ -52,7 +53,9 @@ NamedShape parse_shape(const std::string& text) {
   NDNN_CHECK(op == "conv1d" || op == "conv2d" || op == "conv3d",
              "op must be conv1d, conv2d or conv3d, but got op=", op);
   const int rank = s.args.rank = op[4] - '0';
-  const auto number = [&](const char* key, index_t least) { return parse_number(key, t.at(key), least, kMost); };
+  const auto number = [&](const char* key, index_t least) {
+    return parse_number(key, t.at(key), least, kMost);
+  };
   const Axes in = parse_axes(t, "in", rank, 1, 1), kernel = parse_axes(t, "k", rank, 1, 1);
   s.args.stride = parse_axes(t, "s", rank, 1, 1);
   s.args.padding = parse_axes(t, "p", rank, 0, 0);

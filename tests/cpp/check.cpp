@@ -65,7 +65,8 @@ struct Input {
 
 // The definition: bias + sum over input channels and taps.
 template <class T>
-std::vector<T> plain_sum(const ConvGeometry& g, const View<const T>& x, const T* w, bool flip, const T* bias) {
+std::vector<T> plain_sum(const ConvGeometry& g, const View<const T>& x, const T* w, bool flip,
+                         const T* bias) {
   const Window &d = g.axis[0], &h = g.axis[1], &v = g.axis[2];
   std::vector<T> y;
   y.reserve(static_cast<std::size_t>(g.n * g.oc_all * g.pixels()));

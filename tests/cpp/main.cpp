@@ -22,7 +22,8 @@ int parse_number(const std::string& key, const std::string& text) {
   int n = 0;
   const char* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, n);
-  NDNN_CHECK(error == std::errc() && stop == end && n >= 0, key, " must be a whole number, but got '", text, "'");
+  NDNN_CHECK(error == std::errc() && stop == end && n >= 0, key, " must be a whole number, but got '", text,
+             "'");
   return n;
 }
 

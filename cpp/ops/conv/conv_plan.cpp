@@ -17,7 +17,7 @@ constexpr index_t kReductionBlock = 512;       // steps: a 256-byte wide panel o
 constexpr index_t kLongestReductionBlock = 768;
 constexpr index_t kSmallImage = 200, kImagesOutputs = 400;  // outputs of an image, and of a tile of images
 constexpr index_t kSumChannels = 512;          // channels whose sums one task keeps
-constexpr double kTaskCycles = 400e3;          // a smaller task does not pay for its staging
+constexpr double kTaskCycles = 100e3;          // a smaller task does not pay for its staging
 constexpr double kTasksPerCore = 4;            // of the machine, so that the cuts do not depend on threads
 
 std::atomic<int> g_forced{-1};  // -1: the plan chooses
@@ -214,7 +214,12 @@ class Planner {
   // Whole rows if they fit; never part of a row and several rows, so that a tile is one run of y.
   void choose_tile() {
     const double tasks = std::clamp(work_cycles() / kTaskCycles, 1.0, kTasksPerCore * cores());
-    const double tiles = std::max(1.0, std::floor(tasks / (double(g_.n * g_.groups) * double(p_.panels))));
+    double tiles = std::floor(tasks / (double(g_.n * g_.groups) * double(p_.panels)));
+    // Every tile reads all weights of its group again, from L3 if L2 does not hold them: about a byte for
+    // each cycle of work is what that may cost.
+    const double weights = double(g_.oc) * steps() * p_.item_bytes;
+    if (weights > double(caches().l2) / 2) tiles = std::min(tiles, std::floor(work_cycles() / weights));
+    tiles = std::max(tiles, 1.0);
     most_pixels_ = std::max<index_t>(tiles_.lanes, index_t(double(g_.pixels()) / tiles) + 1);
     Axes tile{g_.axis[0].out, g_.axis[1].out, g_.axis[2].out};
     for (int a = 0; a < kMaxSpatial && !lay_out(tile); ++a) {
