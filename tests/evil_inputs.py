@@ -3,6 +3,7 @@
 
 import pickle
 import resource
+import sys
 import warnings
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -252,6 +253,13 @@ def case_subclass_with_lying_attributes() -> None:
     right(F.conv2d(X.view(liar), W.view(liar)), X, W)
 
 
+def case_masked_array_behind_another_subclass() -> None:
+    first = type("First", (np.ndarray,), {})
+    for bases in ((first, np.ma.MaskedArray), (np.ma.MaskedArray, first)):
+        masked = np.ma.masked_array(X, mask=X > 0).view(type("Both", bases, {}))
+        raises(TypeError, "masked", lambda m=masked: F.conv2d(m, W))
+
+
 def case_packed_weight_without_init() -> None:
     bare = ndnn.PackedWeight.__new__(ndnn.PackedWeight)
     for call in (
@@ -313,6 +321,8 @@ def case_packed_weight_is_immutable() -> None:
 
 def case_more_than_memory() -> None:
     """Views and padding that ask for more than there is; address space ends at 4 GB here."""
+    if sys.platform != "linux":
+        return  # no such limit elsewhere
     resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
     one = np.float32(1)
     wide = np.broadcast_to(one, (1, 1, 2**30, 2**30))

@@ -37,6 +37,8 @@ ODD = [
     _odd("cube", (1, 3, 3, 5, 7), (5, 3, 2, 2, 3), stride=(2, 1, 2), padding=(1, 0, 2)),
     _odd("cube_pointwise", (1, 3, 3, 5, 7), (5, 3, 1, 1, 1)),
     _odd("cube_tall", (1, 1, 17, 1, 3), (3, 1, 5, 1, 1), padding=(2, 0, 0), dilation=(2, 1, 1)),
+    *(_odd(f"one_output_a_row_{n}", (1, 1, 17, n), (2, 1, 1, n)) for n in (2, 4, 8, 16, 17, 32)),
+    _odd("one_output_a_row_of_cubes", (1, 2, 7, 9, 16), (3, 2, 2, 2, 16), groups=1),
     _odd("last_rows_unread", (1, 3, 10, 11), (4, 3, 3, 3), stride=4),
 ]
 CASES = {f"case_{case}": case for case in [*all_cases(), *ODD]}

@@ -53,12 +53,13 @@ def run(
     )
 
 
-def check_case(script: str, case: str, env: Environment | None = None, timeout: float = 60) -> str:
+def check_case(script: str, case: str, env: Environment | None = None, timeout: float = 40) -> str:
     """Run one case of `script`; it must pass. What it printed."""
     done = run([script, case], env, timeout)
     assert done.returncode == 0, f"{case}: {ending(done.returncode)}\n{done.stderr}"
     *printed, last = done.stdout.splitlines()
     assert json.loads(last) == [case, "ok"], last
+    assert done.stderr == ""
     return "\n".join(printed)
 
 

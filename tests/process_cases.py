@@ -149,6 +149,17 @@ def case_fork_while_others_compute() -> None:
         thread.join()
 
 
+def case_fork_while_a_weight_is_packed() -> None:
+    """The child gets the PackedWeight in whatever state; it must not wait for a thread it lacks."""
+    kept = ndnn.PackedWeight(np.ones((250000, 32, 3, 3), np.float32))
+    x = np.ones((1, 32, 3, 3), np.float32)
+    thread = threading.Thread(target=lambda: F.true_conv2d(x, kept))
+    thread.start()
+    time.sleep(0.03)
+    in_child(lambda: F.true_conv2d(x, kept))
+    thread.join()
+
+
 def case_fork_pool() -> None:
     import multiprocessing
 

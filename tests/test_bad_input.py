@@ -8,6 +8,8 @@ against a plain copy bit for bit, and cases in processes of their own for what m
 from __future__ import annotations
 
 import array
+import gc
+import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -175,11 +177,14 @@ WRONG_SHAPE = [
 TABLE = [*OUT_OF_RANGE, *WRONG_FORM, *WRONG_KIND, *WRONG_SHAPE]
 
 
+def value_of(bad: Bad, rank: int) -> Any:
+    return bad.value.make(rank) if isinstance(bad.value, PerRank) else bad.value
+
+
 @pytest.mark.parametrize("rank", RANKS)
 @pytest.mark.parametrize("bad", TABLE, ids=str)
 def test_refused(bad: Bad, rank: int) -> None:
-    value = bad.value.make(rank) if isinstance(bad.value, PerRank) else bad.value
-    call = sample(rank) | {bad.argument: value}
+    call = sample(rank) | {bad.argument: value_of(bad, rank)}
     for name in (f"conv{rank}d", f"true_conv{rank}d"):
         with pytest.raises(bad.error) as caught:
             getattr(F, name)(**call)
@@ -200,6 +205,22 @@ def test_refused_in_combination(rank: int) -> None:
         op(call["input"])
     with pytest.raises(TypeError):
         op(**call, strides=1)
+
+
+def test_refused_calls_keep_nothing() -> None:
+    """No reference to an array is left behind."""
+    call = sample(2)
+    arrays = [call[name] for name in ("input", "weight", "bias")]
+    before = [sys.getrefcount(a) for a in arrays]
+    for bad in TABLE:
+        if bad.argument in ("stride", "padding", "dilation", "groups", "bias"):
+            with pytest.raises(bad.error):
+                F.conv2d(**(call | {bad.argument: value_of(bad, 2)}))
+    for weight in (call["weight"], ndnn.PackedWeight(call["weight"])):
+        F.conv2d(**(call | {"weight": weight}))
+    del weight
+    gc.collect()
+    assert [sys.getrefcount(a) for a in arrays] == before
 
 
 def test_packed_weight_refuses_the_same() -> None:

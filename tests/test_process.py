@@ -26,11 +26,14 @@ SCRIPTS = {
 }
 BASE = {"NDNN_ISA": "base"}  # slow kernels make long calls with little memory
 
+SMALL = {"MALLOC_MMAP_THRESHOLD_": "65536"}  # freed memory goes back to the system
+
 # Environments of each case; OMP_NUM_THREADS is 2 where nothing else is said.
 CASES: dict[str, list[Environment]] = {
     "fork": [{}],
     "fork_cold": [{}],
     "fork_while_others_compute": [{}],
+    "fork_while_a_weight_is_packed": [BASE | {"OMP_NUM_THREADS": "1"}],
     "fork_pool": [{}],
     "gil_is_released": [BASE, BASE | {"OMP_NUM_THREADS": "1"}],
     "eight_threads": [{"OMP_NUM_THREADS": "8"}],
@@ -74,12 +77,14 @@ CASES: dict[str, list[Environment]] = {
         {"NDNN_TEST_MARGIN": "100", "OMP_STACKSIZE": "1G"},
     ],
     "out_of_memory": [{}, {"OMP_NUM_THREADS": "1"}],
-    "out_of_memory_at_every_step": [{}, {"OMP_NUM_THREADS": "1"}],
+    "out_of_memory_at_every_step": [SMALL, SMALL | {"OMP_NUM_THREADS": "1"}],
     "ctrl_c": [BASE, BASE | {"OMP_NUM_THREADS": "1"}],
     "a_handler_with_its_own_exception": [BASE],
     "a_handler_that_returns": [BASE, BASE | {"OMP_NUM_THREADS": "1"}],
     "a_signal_does_not_reach_other_threads": [BASE],
     "a_handler_that_needs_a_weight_being_packed": [BASE | {"OMP_NUM_THREADS": "1"}],
+    "ctrl_c_in_the_child_of_a_thread": [BASE],
+    "calls_at_the_very_end": [{}],
     "daemon_in_a_short_kernel": [{}] * 5,
     "daemon_in_a_long_kernel": [BASE] * 5,
 }
@@ -96,7 +101,7 @@ def test_every_case_is_run() -> None:
     assert sorted(CASES) == sorted(SCRIPTS)
 
 
-@pytest.mark.parametrize(("case", "env"), rows())
+@pytest.mark.parametrize(("case", "env"), [*rows()])
 def test_case(case: str, env: Environment) -> None:
     if case == "threadpoolctl":
         pytest.importorskip("threadpoolctl")
@@ -125,6 +130,20 @@ assert F.conv2d(x, x) == 9
     assert done.returncode == 0, done.stderr
 
 
+def test_affinity_is_the_limit_by_default() -> None:
+    """One CPU allowed, one thread; a user's own number stands."""
+    source = """
+import os, sys
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+import ndnn
+assert ndnn.get_num_threads() == int(sys.argv[1]), ndnn.get_num_threads()
+assert ndnn.config.config()["usable_cpus"] == 1
+"""
+    for openmp, threads in ((None, "1"), ("3", "3")):
+        done = run(["-c", source, threads], {"OMP_NUM_THREADS": openmp})
+        assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("value", ["avx", "AVX2", "base ", "neon!"])
 def test_bad_ndnn_isa(value: str) -> None:
     source = """
@@ -147,7 +166,7 @@ import numpy as np
 libc = ctypes.CDLL(None)
 def state():
     handlers = {s: signal.getsignal(s) for s in signal.valid_signals()}
-    limits = [resource.getrlimit(i) for i in range(resource.RLIM_NLIMITS)]
+    limits = [resource.getrlimit(i) for i in range(10)]
     control = np.float32(1e-45) * np.float32(1) != 0  # denormals are kept
     environ = dict(os.environ), libc.getenv(b"GOMP_SPINCOUNT")
     python = sys.path[:], sys.flags, sys.excepthook, sys.getswitchinterval(), gc.get_threshold()

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Cases about lack of memory, signals and the end of the process; each one in its own."""
 
+import atexit
 import os
 import resource
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +18,7 @@ import ndnn
 import ndnn.functional as F
 from isolated import main, raises
 from ndnn import _core
-from process_cases import W, X, arrays, eventually, long_call, right
+from process_cases import W, X, arrays, eventually, in_child, long_call, right
 
 MB = 1 << 20
 
@@ -160,6 +162,27 @@ def case_a_signal_does_not_reach_other_threads() -> None:
     assert results[0].tobytes() == long_call(1).tobytes() * 5
 
 
+def case_ctrl_c_in_the_child_of_a_thread() -> None:
+    """After a fork in another thread, that thread is the child's main thread."""
+
+    def child() -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        interrupted_soon(KeyboardInterrupt, lambda: long_call(60))
+
+    errors: list[BaseException] = []
+
+    def fork() -> None:
+        try:
+            in_child(child)
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=fork)
+    thread.start()
+    thread.join()
+    assert not errors, errors[0]
+
+
 def case_a_handler_that_needs_a_weight_being_packed() -> None:
     """The signal arrives while PackedWeight packs, and its handler uses the same PackedWeight."""
     kept = ndnn.PackedWeight(np.ones((250000, 32, 3, 3), np.float32))
@@ -187,6 +210,17 @@ def case_daemon_in_a_long_kernel() -> None:
     for _ in range(2):
         threading.Thread(target=long_call, args=(400,), daemon=True).start()
     time.sleep(0.3)
+
+
+def case_calls_at_the_very_end() -> None:
+    """From atexit, and from a finalizer while modules are taken down."""
+
+    class Last:
+        def __del__(self, right: Callable[[], None] = right) -> None:
+            right()
+
+    atexit.register(right)
+    sys.modules["kept_until_the_end"] = Last()  # type: ignore[assignment]
 
 
 if __name__ == "__main__":

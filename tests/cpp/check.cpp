@@ -63,6 +63,16 @@ struct Input {
   View<const T> view;
 };
 
+std::string text_of(const Case& c) {
+  const ConvArgs& a = c.args;
+  return concat("x=", Tuple{c.x.data(), 5}, " w=", Tuple{c.w.data(), 5}, " stride=", tail(a.stride, 3),
+                " padding=",
+                a.mode == Padding::given  ? concat(tail(a.padding, 3))
+                : a.mode == Padding::same ? "same"
+                                          : "valid",
+                " dilation=", tail(a.dilation, 3), " groups=", a.groups, c.bias ? " bias" : "");
+}
+
 // The definition: bias + sum over input channels and taps.
 template <class T>
 std::vector<T> plain_sum(const ConvGeometry& g, const View<const T>& x, const T* w, bool flip,
@@ -176,9 +186,9 @@ class Checker {
       return;
     }
     if (++tally_.failed > kMostPrinted) return;
-    std::printf("FAILED %s float%d %s%s %s: %s\n  %s\n", c_.name.c_str(), int(sizeof(T) * 8),
+    std::printf("FAILED %s float%d %s%s %s: %s\n  %s\n  %s\n", c_.name.c_str(), int(sizeof(T) * 8),
                 kLayoutNames[static_cast<int>(layout_)], flip_ ? " flipped" : "", form, difference.c_str(),
-                describe("plan", plan).c_str());
+                text_of(c_).c_str(), describe("plan", plan).c_str());
   }
 
   const Case& c_;
