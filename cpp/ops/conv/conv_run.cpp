@@ -39,7 +39,7 @@ class Worker {
     for_each_block(p_, [&](const Block& block) {
       const bool last = ++block_number == p_.blocks;
       stage_block(p_, x_, tile_, block, runs_, staged_);
-      list_columns(block);
+      list_columns(p_, block, columns_);
       for (index_t i = panels.begin; i < panels.end; ++i) {
         const Panel panel = panel_of(p_, kernels_.lanes, i);
         const index_t before = tile_.group * p_.g.taps() * p_.g.ic + block.first_step;
@@ -185,18 +185,6 @@ class Worker {
     t.taps[a] = touching_taps(p_.g.axis[a], {tile_.first[a] + outputs.begin, tile_.first[a] + outputs.end});
   }
 
-  // Reduction offsets of a block: taps, then channels.
-  void list_columns(const Block& b) {
-    index_t* out = columns_;
-    const index_t channels = b.channels.size();
-    for (index_t d = 0; d < b.taps[0].size(); ++d)
-      for (index_t h = 0; h < b.taps[1].size(); ++h)
-        for (index_t w = 0; w < b.taps[2].size(); ++w) {
-          index_t offset = tap_offset(p_, 0, d) + tap_offset(p_, 1, h) + tap_offset(p_, 2, w);
-          for (index_t c = 0; c < channels; ++c, offset += p_.plane_pitch) *out++ = offset;
-        }
-  }
-
   // The steps of a block whose taps a pixel tile needs: runs over the innermost kernel axis, joined.
   index_t list_steps(const Block& b, const PixelTile& t) {
     Range need[kMaxSpatial];
@@ -331,6 +319,7 @@ template <class T>
 void run_conv(const ConvPlan& p, const View<const T>& x, const T* packed, const T* bias, T* y) {
   if (p.g.n * p.g.oc_all * p.g.pixels() == 0) return;
   if (p.g.ic == 0) return fill_with_bias(p.g, bias, y);
+  if (p.form.algorithm == ConvAlgorithm::stencil) return run_stencil(p, x, packed, bias, y);
   const Scratch scratch(p.scratch_bytes);
   const std::size_t each = scratch_bytes_of_thread(p);
   parallel_for(p.threads, tasks_of(p), [&](index_t task, int thread) {
