@@ -71,6 +71,12 @@ inline index_t tap_offset(const ConvPlan& p, int a, index_t k) {
   }
 }
 
+// by_taps: a dense block begins at the first input position, not in the padding before it, so offsets count
+// from that many positions before its start.
+inline index_t clipped_start(const ConvPlan& p, int a, index_t base) {
+  return p.by_taps && p.stage[a].kind == Staging::dense ? std::max<index_t>(0, -base) : 0;
+}
+
 // Reduction offsets of a block, in staged elements: taps, then channels.
 inline void list_columns(const ConvPlan& p, const Block& b, index_t* out) {
   const index_t channels = b.channels.size();

@@ -124,7 +124,8 @@ class Planner {
       const index_t length = ceil_div(dense, w.stride);
       if (w.stride <= taps && length * w.stride < taps * tile) return {Staging::phases, w.stride, length, 1};
     } else if (dense <= taps * tile) {
-      return {Staging::dense, 1, dense, w.stride};
+      // Where no output reads padding, the block holds none.
+      return {Staging::dense, 1, p_.by_taps ? std::min(dense, w.in) : dense, w.stride};
     }
     return {Staging::separate, taps, tile, 1};
   }
@@ -227,7 +228,10 @@ class Planner {
     const double weights = double(g_.oc) * steps() * p_.item_bytes;
     if (weights > double(caches().l2) / 2) tiles = std::min(tiles, std::floor(work_cycles() / weights));
     tiles = std::max(tiles, 1.0);
-    choose_tile_of_at_most(std::max<index_t>(tiles_.lanes, index_t(double(g_.pixels()) / tiles) + 1));
+    const index_t rows = g_.axis[0].out * g_.axis[1].out, row = g_.axis[2].out;
+    const double rows_of_tile = double(rows) / tiles;
+    const double most = rows_of_tile >= 1 ? std::ceil(rows_of_tile) * double(row) : rows_of_tile * double(row);
+    choose_tile_of_at_most(std::max<index_t>(tiles_.lanes, index_t(most)));
   }
   void choose_tile_of_at_most(index_t pixels) {
     most_pixels_ = pixels;

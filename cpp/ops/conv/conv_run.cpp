@@ -40,6 +40,11 @@ class Worker {
       const bool last = ++block_number == p_.blocks;
       stage_block(p_, x_, tile_, block, runs_, staged_);
       list_columns(p_, block, columns_);
+      from_ = staged_;
+      for (int a = 0; a < kMaxSpatial; ++a) {
+        const index_t base = p_.g.axis[a].position(tile_.first[a], block.taps[a].begin);
+        from_ -= clipped_start(p_, a, base) * p_.pitch[a];
+      }
       for (index_t i = panels.begin; i < panels.end; ++i) {
         const Panel panel = panel_of(p_, kernels_.lanes, i);
         const index_t before = tile_.group * p_.g.taps() * p_.g.ic + block.first_step;
@@ -233,7 +238,7 @@ class Worker {
     index_t stored = 0, done = 0;  // outputs in y, outputs summed
     for (index_t i = 0; i < ntiles_; ++i) {
       const PixelTile& t = tiles_[i];
-      const TileArgs<T> args{staged_, rows_ + t.first, columns_, steps_, list_steps(block, t), w,
+      const TileArgs<T> args{from_, rows_ + t.first, columns_, steps_, list_steps(block, t), w,
                              first ? start_ : nullptr, sums, width, outs_ + t.first};
       kernels_.channels[vectors - 1][t.n - 1](args);
       if (p_.by_taps) continue;  // out of order: all at the end
@@ -295,6 +300,7 @@ class Worker {
   const T *packed_, *bias_;
   T* y_;
   T *staged_, *sums_;
+  const T* from_ = nullptr;  // where offsets count from: staged_, or before it
   index_t *rows_, *outs_, *columns_;
   CopyRun* runs_;
   Steps* steps_;

@@ -27,7 +27,8 @@ index_t list_runs(const ConvPlan& p, int a, Range taps, index_t first, index_t s
   }
   const index_t extent = (size - 1) * w.stride + (taps.size() - 1) * w.dilation + 1;
   if (s.kind == Staging::dense) {
-    runs[n++] = clipped(0, base, 1, extent, w.in);
+    CopyRun& run = runs[n++] = clipped(0, base, 1, extent, w.in);
+    if (p.by_taps) run.lead = run.trail = 0;
     return n;
   }
   for (index_t phase = 0; phase < w.stride && phase < extent; ++phase)
