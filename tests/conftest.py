@@ -5,7 +5,7 @@ import pytest
 
 from ndnn import config
 
-ALGORITHMS = ["lanes_on_channels", "lanes_on_pixels"]
+ALGORITHMS = ["stencil", "lanes_on_channels", "lanes_on_pixels"]
 
 
 def pytest_configure(config: pytest.Config) -> None:

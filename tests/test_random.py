@@ -45,7 +45,7 @@ def geometries(draw: st.DrawFn) -> Case:
 @given(
     case=geometries(),
     isa=st.sampled_from(config.supported_isas()),
-    algorithm=st.sampled_from(["", "lanes_on_channels", "lanes_on_pixels"]),
+    algorithm=st.sampled_from(["", "stencil", "lanes_on_channels", "lanes_on_pixels"]),
     dtype=st.sampled_from(["float32", "float64"]),
 )
 def test_hypothesis(case: Case, isa: str, algorithm: str, dtype: str) -> None:

@@ -45,10 +45,6 @@ template <class... Parts>
 [[noreturn, gnu::cold, gnu::noinline]] void type_error(const Parts&... parts) {
   throw TypeError(concat(parts...));
 }
-template <class... Parts>
-[[noreturn, gnu::cold, gnu::noinline]] void bug(const char* where, const Parts&... parts) {
-  throw std::logic_error(concat("ndnn bug in ", where, ": ", parts..., " (please report)"));
-}
 
 }  // namespace ndnn
 

@@ -34,6 +34,21 @@ NDNN_INLINE Vec<T> broadcast(T x) {
   return x - Vec<T>{};
 }
 
+// Loads stay on their side of it. GCC moves the loads of a long unrolled block to its start, and spills them.
+NDNN_INLINE void load_barrier() { __asm__ __volatile__("" ::: "memory"); }
+
+// v is in a register from here on, not loaded again as the operand of each of its uses.
+template <class V>
+NDNN_INLINE void keep_in_register(V& v) {
+#if defined(__aarch64__)
+  __asm__("" : "+w"(v));
+#elif NDNN_VEC_BYTES == 64
+  __asm__("" : "+v"(v));
+#else
+  __asm__("" : "+x"(v));
+#endif
+}
+
 // Transposition of a lanes x lanes block in memory, `e` columns at a time: vectors are filled with 128-bit
 // pieces of rows e apart, so that the shuffles stay within 128-bit lanes and four registers suffice.
 template <class T>

@@ -43,9 +43,12 @@ ConvGeometry conv_geometry(const char* name, const ConvArgs& args, const std::ar
 // rows get long. xs: strides of x, changed along with g; the output is the same memory.
 void merge_axes(ConvGeometry& g, std::array<index_t, 5>& x_stride);
 
-enum class ConvAlgorithm { lanes_on_channels, lanes_on_pixels };
-constexpr int kConvAlgorithms = 2;
+enum class ConvAlgorithm { stencil, lanes_on_channels, lanes_on_pixels };  // the last two accept everything
+constexpr int kConvAlgorithms = 3;
 const char* algorithm_name(ConvAlgorithm a);
+bool accepts(ConvAlgorithm a, const ConvGeometry& g);
+// Why an algorithm does not do this convolution, or an empty text.
+std::string refusal(ConvAlgorithm a, const ConvGeometry& g);
 
 // How a block of input is copied into scratch along one axis, padding filled in.
 //   dense      every position the tile touches:         tap k of output o at o*stride + k*dilation
@@ -79,6 +82,7 @@ struct ConvPlan {
   int threads = 1;
   Axes tile{1, 1, 1};      // outputs of one spatial tile: whole rows, or part of one row
   Axes tiles{1, 1, 1};     // how many along each axis
+  index_t group_block = 1; // stencil: groups of one task
   index_t images = 1;      // channels: small images are dealt together, this many in one tile
   Staging stage[kMaxSpatial];
   // Staged offsets, elements: of neighbouring positions of a copy, of neighbouring copies, of images, of

@@ -15,7 +15,7 @@ struct Panel {
 // lanes_on_channels: full panels and a narrower last one, whole vectors.
 // lanes_on_pixels: rows dealt evenly, no padding.
 inline Panel panel_of(const ConvPlan& p, int lanes, index_t i) {
-  if (p.form.algorithm == ConvAlgorithm::lanes_on_pixels) {
+  if (p.form.algorithm != ConvAlgorithm::lanes_on_channels) {
     const index_t first = i * p.g.oc / p.panels, end = (i + 1) * p.g.oc / p.panels;
     return {first, end - first, end - first};
   }
@@ -26,7 +26,7 @@ inline Panel panel_of(const ConvPlan& p, int lanes, index_t i) {
 
 // Channels of one group in packed form, padding included.
 inline index_t packed_channels(const ConvPlan& p, int lanes) {
-  return p.form.algorithm == ConvAlgorithm::lanes_on_pixels ? p.g.oc : round_up(p.g.oc, lanes);
+  return p.form.algorithm == ConvAlgorithm::lanes_on_channels ? round_up(p.g.oc, lanes) : p.g.oc;
 }
 
 // One block of the reduction: a box of taps times a range of input channels of the group.
@@ -71,6 +71,23 @@ inline index_t tap_offset(const ConvPlan& p, int a, index_t k) {
   }
 }
 
+// by_taps: a dense block begins at the first input position, not in the padding before it, so offsets count
+// from that many positions before its start.
+inline index_t clipped_start(const ConvPlan& p, int a, index_t base) {
+  return p.by_taps && p.stage[a].kind == Staging::dense ? std::max<index_t>(0, -base) : 0;
+}
+
+// Reduction offsets of a block, in staged elements: taps, then channels.
+inline void list_columns(const ConvPlan& p, const Block& b, index_t* out) {
+  const index_t channels = b.channels.size();
+  for (index_t d = 0; d < b.taps[0].size(); ++d)
+    for (index_t h = 0; h < b.taps[1].size(); ++h)
+      for (index_t w = 0; w < b.taps[2].size(); ++w) {
+        index_t offset = tap_offset(p, 0, d) + tap_offset(p, 1, h) + tap_offset(p, 2, w);
+        for (index_t c = 0; c < channels; ++c, offset += p.plane_pitch) *out++ = offset;
+      }
+}
+
 // lanes_on_pixels: a tile's outputs as one run of staged positions, gaps at the row ends included.
 inline index_t flat_pixels_of(const ConvPlan& p, const Axes& tile) {
   return (tile[0] - 1) * p.pitch[0] + (tile[1] - 1) * p.pitch[1] + tile[2];
@@ -78,7 +95,7 @@ inline index_t flat_pixels_of(const ConvPlan& p, const Axes& tile) {
 
 inline index_t outputs_of_tile(const ConvPlan& p) { return product(p.tile) * p.images; }
 inline index_t tasks_of(const ConvPlan& p) {
-  return ceil_div(p.g.n, p.images) * p.g.groups * product(p.tiles) * p.splits;
+  return ceil_div(p.g.n, p.images) * ceil_div(p.g.groups, p.group_block) * product(p.tiles) * p.splits;
 }
 
 // lanes_on_channels: sums of all outputs of the tile are kept, not of one group after another.
@@ -130,7 +147,7 @@ inline ScratchLayout scratch_layout(const ConvPlan& p) {
   const auto lines = [](index_t bytes) { return static_cast<std::size_t>(round_up(bytes, kAlignment)); };
   const index_t word = sizeof(index_t);
   const Axes& taps = p.form.tap_block;
-  const bool pixels = p.form.algorithm == ConvAlgorithm::lanes_on_pixels;
+  const bool pixels = p.form.algorithm != ConvAlgorithm::lanes_on_channels;
   const index_t outputs = outputs_of_tile(p), kept_rows = pixels ? 0 : outputs * word;
   const index_t most_tiles = !pixels ? outputs : (p.row_tiles ? outputs : flat_pixels_of(p, p.tile)) / 2 + 1;
   ScratchLayout s;
@@ -144,6 +161,10 @@ inline ScratchLayout scratch_layout(const ConvPlan& p) {
   s.total = s.runs + lines((taps[0] + taps[1] + taps[2] + kMaxSpatial) * index_t(sizeof(CopyRun)));
   return s;
 }
+// conv_stencil.cpp
+template <class T>
+void run_stencil(const ConvPlan& p, const View<const T>& x, const T* packed, const T* bias, T* y);
+
 inline std::size_t scratch_bytes_of_thread(const ConvPlan& p) { return scratch_layout(p).total; }
 
 }  // namespace ndnn

@@ -18,6 +18,7 @@ constexpr index_t kLongestReductionBlock = 768;
 constexpr index_t kSmallImage = 200, kImagesOutputs = 400;  // outputs of an image, and of a tile of images
 constexpr index_t kSumChannels = 512;          // channels whose sums one task keeps
 constexpr double kTaskCycles = 100e3;          // a smaller task does not pay for its staging
+constexpr double kCallCycles = 50;             // of one kernel call beside its sums
 constexpr double kTasksPerCore = 4;            // of the machine, so that the cuts do not depend on threads
 
 std::atomic<int> g_forced{-1};  // -1: the plan chooses
@@ -54,8 +55,10 @@ class Planner {
     p_.item_bytes = item_bytes;
     p_.form.algorithm = algorithm;
     p_.form.groups = g.groups;
-    on_pixels_ = algorithm == ConvAlgorithm::lanes_on_pixels;
-    budget_ = caches().l2 * 6 / 10 / item_bytes;
+    stencil_ = algorithm == ConvAlgorithm::stencil;
+    on_pixels_ = stencil_ || algorithm == ConvAlgorithm::lanes_on_pixels;
+    // One channel in half of L1, or blocks of channels in L2.
+    budget_ = (stencil_ ? caches().l1 / 2 : caches().l2 * 6 / 10) / item_bytes;
   }
 
   ConvPlan make(int max_threads) {
@@ -72,8 +75,8 @@ class Planner {
   // Channels: the panel width with the least waste; wider panels reuse each load of x more often.
   void choose_panels() {
     if (on_pixels_) {
-      p_.form.panel = tiles_.pixel_rows;
-      p_.panels = ceil_div(g_.oc, tiles_.pixel_rows);
+      p_.form.panel = stencil_ ? 1 : tiles_.pixel_rows;
+      p_.panels = ceil_div(g_.oc, index_t{p_.form.panel});
       return;
     }
     double best = std::numeric_limits<double>::infinity();
@@ -121,7 +124,8 @@ class Planner {
       const index_t length = ceil_div(dense, w.stride);
       if (w.stride <= taps && length * w.stride < taps * tile) return {Staging::phases, w.stride, length, 1};
     } else if (dense <= taps * tile) {
-      return {Staging::dense, 1, dense, w.stride};
+      // Where no output reads padding, the block holds none.
+      return {Staging::dense, 1, p_.by_taps ? std::min(dense, w.in) : dense, w.stride};
     }
     return {Staging::separate, taps, tile, 1};
   }
@@ -140,7 +144,10 @@ class Planner {
     if (p_.plane_pitch / line % 2 == 0) p_.plane_pitch += line;
     p_.stage_elements = p_.form.ic_block * p_.plane_pitch + kMaxPixelTile;
     const index_t channels = std::min(g_.oc, kSumChannels);
-    if (on_pixels_) {
+    if (stencil_) {
+      p_.in_output = p_.row_tiles = true;
+      p_.sums_elements = 0;
+    } else if (on_pixels_) {
       choose_pixel_tiles();
       p_.sums_elements = p_.in_output ? kMaxRows * kMaxPixelTile : channels * flat_pitch();
     } else {
@@ -213,6 +220,7 @@ class Planner {
 
   // Whole rows if they fit; never part of a row and several rows, so that a tile is one run of y.
   void choose_tile() {
+    if (stencil_) return choose_tile_of_at_most(g_.pixels());
     const double tasks = std::clamp(work_cycles() / kTaskCycles, 1.0, kTasksPerCore * cores());
     double tiles = std::floor(tasks / (double(g_.n * g_.groups) * double(p_.panels)));
     // Every tile reads all weights of its group again, from L3 if L2 does not hold them: about a byte for
@@ -220,7 +228,13 @@ class Planner {
     const double weights = double(g_.oc) * steps() * p_.item_bytes;
     if (weights > double(caches().l2) / 2) tiles = std::min(tiles, std::floor(work_cycles() / weights));
     tiles = std::max(tiles, 1.0);
-    most_pixels_ = std::max<index_t>(tiles_.lanes, index_t(double(g_.pixels()) / tiles) + 1);
+    const index_t rows = g_.axis[0].out * g_.axis[1].out, row = g_.axis[2].out;
+    const double rows_of_tile = double(rows) / tiles;
+    const double most = rows_of_tile >= 1 ? std::ceil(rows_of_tile) * double(row) : rows_of_tile * double(row);
+    choose_tile_of_at_most(std::max<index_t>(tiles_.lanes, index_t(most)));
+  }
+  void choose_tile_of_at_most(index_t pixels) {
+    most_pixels_ = pixels;
     Axes tile{g_.axis[0].out, g_.axis[1].out, g_.axis[2].out};
     for (int a = 0; a < kMaxSpatial && !lay_out(tile); ++a) {
       index_t low = 1, high = tile[a];  // the largest that fits, or 1
@@ -243,13 +257,21 @@ class Planner {
     const double images = double(g_.n * g_.groups), lanes = tiles_.lanes;
     const double outputs = double(g_.oc) * double(g_.pixels());
     double sum = 0;
-    if (on_pixels_) {
+    if (stencil_) {
+      // An x vector off the line is two loads; square kernels share it between rows.
+      const double row_vectors = std::ceil(double(p_.tile[2]) / lanes) * double(g_.pixels() / g_.axis[2].out);
+      sum += double(g_.oc) * row_vectors * (0.75 * double(g_.taps()) + 4);
+    } else if (on_pixels_) {
       const double tiles = double(product(p_.tiles)) * double(p_.panels);
+      const double vectors = double(p_.row_tiles ? product(p_.tile) : flat_pixels()) / lanes;
       sum += steps() * tiles * (p_.row_tiles ? row_tile_cycles() : flat_tile_cycles());
+      sum += tiles * double(p_.blocks) * kCallCycles * vectors / tiles_.pixel_vectors;
       if (!p_.in_output) sum += outputs / lanes * 3;
     } else {
       sum += steps() * channel_step_cycles(p_.form.panel / tiles_.lanes) * (p_.by_taps ? skipping_ : 1);
       sum += outputs / lanes * 5;  // transposed store
+      sum += double(p_.panels) * double(p_.blocks) * double(g_.pixels()) * kCallCycles /
+             tiles_.channel_rows[p_.form.panel / tiles_.lanes - 1];
     }
     double staged_rows = double(g_.ic) * double(product(p_.tiles)), row_cycles = 15 * double(p_.stage[2].copies);
     for (int a = 0; a < 2; ++a) staged_rows *= double(p_.stage[a].copies * p_.stage[a].length);
@@ -262,10 +284,16 @@ class Planner {
 
   void choose_threads(int max_threads) {
     p_.cycles = cycles();
+    if (stencil_) {  // tasks of about 25 us, but some for every core
+      const double planes = std::max(1.0, kTaskCycles * double(g_.n * g_.groups * product(p_.tiles)) / p_.cycles);
+      const double most = std::ceil(double(g_.n * g_.groups) / (kTasksPerCore * cores()));
+      p_.group_block = even(g_.groups, index_t(std::clamp(planes, 1.0, most)));
+    }
     const double wanted = p_.cycles / kCyclesPerMicrosecond / (kSerialMicroseconds / 2);
     p_.threads = wanted < 2 ? 1 : static_cast<int>(std::min<double>(max_threads, wanted));
     // Panels are split where tiles are too few, or the sums of all channels too many.
-    const double tasks = double(ceil_div(g_.n, p_.images) * g_.groups) * double(product(p_.tiles));
+    const double tasks = double(ceil_div(g_.n, p_.images) * ceil_div(g_.groups, p_.group_block)) *
+                         double(product(p_.tiles));
     p_.splits = ceil_div(g_.oc, kSumChannels);
     if (p_.threads > 1 && tasks < 4.0 * p_.threads)
       p_.splits = std::max(p_.splits, index_t(std::ceil(4.0 * p_.threads / std::max(1.0, tasks))));
@@ -275,6 +303,7 @@ class Planner {
 
   void finish() {
     const index_t channels_of_task = std::min(g_.oc, ceil_div(p_.panels, p_.splits) * p_.form.panel);
+    if (stencil_) p_.splits = 1;
     if (on_pixels_ && !p_.in_output) p_.sums_elements = channels_of_task * flat_pitch();
     if (!on_pixels_ && keeps_sums(p_))
       p_.sums_elements = round_up(channels_of_task, p_.form.panel) * sum_rows(p_, tiles_.lanes);
@@ -285,7 +314,7 @@ class Planner {
   ConvGeometry g_;
   Tiles tiles_;
   ConvPlan p_;
-  bool on_pixels_ = false;
+  bool on_pixels_ = false, stencil_ = false;
   index_t budget_ = 0, most_pixels_ = 1;
   double skipping_ = 1;  // share of the steps left where padding is skipped
 };
@@ -301,7 +330,18 @@ void force_algorithm(const std::string& name) {
 }
 
 const char* algorithm_name(ConvAlgorithm a) {
-  return a == ConvAlgorithm::lanes_on_pixels ? "lanes_on_pixels" : "lanes_on_channels";
+  constexpr const char* kNames[kConvAlgorithms] = {"stencil", "lanes_on_channels", "lanes_on_pixels"};
+  return kNames[static_cast<int>(a)];
+}
+
+bool accepts(ConvAlgorithm a, const ConvGeometry& g) {
+  return a != ConvAlgorithm::stencil || (g.ic == 1 && g.taps() <= kLongestReductionBlock);
+}
+std::string refusal(ConvAlgorithm a, const ConvGeometry& g) {
+  if (accepts(a, g)) return {};
+  if (g.ic != 1) return concat("input channels per group are ", g.ic, ", not 1");
+  if (g.taps() > kLongestReductionBlock) return concat("the kernel has ", g.taps(), " taps");
+  return {};
 }
 
 ConvPlan plan_conv(const ConvGeometry& g, int item_bytes, Isa isa, int max_threads, ConvAlgorithm a) {
@@ -310,10 +350,17 @@ ConvPlan plan_conv(const ConvGeometry& g, int item_bytes, Isa isa, int max_threa
 
 ConvPlan plan_conv(const ConvGeometry& g, int item_bytes, Isa isa, int max_threads) {
   const int forced = g_forced.load(std::memory_order_relaxed);
-  if (forced >= 0) return plan_conv(g, item_bytes, isa, max_threads, static_cast<ConvAlgorithm>(forced));
-  const ConvPlan channels = plan_conv(g, item_bytes, isa, max_threads, ConvAlgorithm::lanes_on_channels);
-  const ConvPlan pixels = plan_conv(g, item_bytes, isa, max_threads, ConvAlgorithm::lanes_on_pixels);
-  return channels.cycles <= pixels.cycles ? channels : pixels;
+  ConvPlan best;
+  best.cycles = std::numeric_limits<double>::infinity();
+  for (int i = 0; i < kConvAlgorithms; ++i) {
+    const auto a = static_cast<ConvAlgorithm>(i);
+    if (accepts(a, g)) {
+      const ConvPlan p = plan_conv(g, item_bytes, isa, max_threads, a);
+      if (i == forced) return p;
+      if (p.cycles < best.cycles) best = p;
+    }
+  }
+  return best;
 }
 
 }  // namespace ndnn

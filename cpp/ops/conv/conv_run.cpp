@@ -39,7 +39,12 @@ class Worker {
     for_each_block(p_, [&](const Block& block) {
       const bool last = ++block_number == p_.blocks;
       stage_block(p_, x_, tile_, block, runs_, staged_);
-      list_columns(block);
+      list_columns(p_, block, columns_);
+      from_ = staged_;
+      for (int a = 0; a < kMaxSpatial; ++a) {
+        const index_t base = p_.g.axis[a].position(tile_.first[a], block.taps[a].begin);
+        from_ -= clipped_start(p_, a, base) * p_.pitch[a];
+      }
       for (index_t i = panels.begin; i < panels.end; ++i) {
         const Panel panel = panel_of(p_, kernels_.lanes, i);
         const index_t before = tile_.group * p_.g.taps() * p_.g.ic + block.first_step;
@@ -185,18 +190,6 @@ class Worker {
     t.taps[a] = touching_taps(p_.g.axis[a], {tile_.first[a] + outputs.begin, tile_.first[a] + outputs.end});
   }
 
-  // Reduction offsets of a block: taps, then channels.
-  void list_columns(const Block& b) {
-    index_t* out = columns_;
-    const index_t channels = b.channels.size();
-    for (index_t d = 0; d < b.taps[0].size(); ++d)
-      for (index_t h = 0; h < b.taps[1].size(); ++h)
-        for (index_t w = 0; w < b.taps[2].size(); ++w) {
-          index_t offset = tap_offset(p_, 0, d) + tap_offset(p_, 1, h) + tap_offset(p_, 2, w);
-          for (index_t c = 0; c < channels; ++c, offset += p_.plane_pitch) *out++ = offset;
-        }
-  }
-
   // The steps of a block whose taps a pixel tile needs: runs over the innermost kernel axis, joined.
   index_t list_steps(const Block& b, const PixelTile& t) {
     Range need[kMaxSpatial];
@@ -245,7 +238,7 @@ class Worker {
     index_t stored = 0, done = 0;  // outputs in y, outputs summed
     for (index_t i = 0; i < ntiles_; ++i) {
       const PixelTile& t = tiles_[i];
-      const TileArgs<T> args{staged_, rows_ + t.first, columns_, steps_, list_steps(block, t), w,
+      const TileArgs<T> args{from_, rows_ + t.first, columns_, steps_, list_steps(block, t), w,
                              first ? start_ : nullptr, sums, width, outs_ + t.first};
       kernels_.channels[vectors - 1][t.n - 1](args);
       if (p_.by_taps) continue;  // out of order: all at the end
@@ -307,6 +300,7 @@ class Worker {
   const T *packed_, *bias_;
   T* y_;
   T *staged_, *sums_;
+  const T* from_ = nullptr;  // where offsets count from: staged_, or before it
   index_t *rows_, *outs_, *columns_;
   CopyRun* runs_;
   Steps* steps_;
@@ -331,6 +325,7 @@ template <class T>
 void run_conv(const ConvPlan& p, const View<const T>& x, const T* packed, const T* bias, T* y) {
   if (p.g.n * p.g.oc_all * p.g.pixels() == 0) return;
   if (p.g.ic == 0) return fill_with_bias(p.g, bias, y);
+  if (p.form.algorithm == ConvAlgorithm::stencil) return run_stencil(p, x, packed, bias, y);
   const Scratch scratch(p.scratch_bytes);
   const std::size_t each = scratch_bytes_of_thread(p);
   parallel_for(p.threads, tasks_of(p), [&](index_t task, int thread) {

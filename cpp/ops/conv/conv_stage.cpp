@@ -27,7 +27,8 @@ index_t list_runs(const ConvPlan& p, int a, Range taps, index_t first, index_t s
   }
   const index_t extent = (size - 1) * w.stride + (taps.size() - 1) * w.dilation + 1;
   if (s.kind == Staging::dense) {
-    runs[n++] = clipped(0, base, 1, extent, w.in);
+    CopyRun& run = runs[n++] = clipped(0, base, 1, extent, w.in);
+    if (p.by_taps) run.lead = run.trail = 0;
     return n;
   }
   for (index_t phase = 0; phase < w.stride && phase < extent; ++phase)
@@ -38,46 +39,57 @@ index_t list_runs(const ConvPlan& p, int a, Range taps, index_t first, index_t s
 
 }  // namespace
 
+StageRuns list_stage_runs(const ConvPlan& p, const TileAt& tile, const Block& block, CopyRun* runs) {
+  StageRuns all;
+  for (int a = 0; a < kMaxSpatial; ++a) {
+    all.first[a] = runs;
+    all.count[a] = list_runs(p, a, block.taps[a], tile.first[a], tile.size[a], runs);
+    runs += all.count[a];
+  }
+  return all;
+}
+
+template <class T>
+void stage_plane(const ConvPlan& p, const View<const T>& x, const StageRuns& runs, const T* channel, T* plane) {
+  const auto copy_rows = tile_kernels<T>(p.isa).copy_rows;
+  const index_t row = p.pitch[1];
+  for (const CopyRun* d = runs.first[0]; d < runs.first[0] + runs.count[0]; ++d)
+    for (index_t i = 0; i < d->lead + d->n + d->trail; ++i) {
+      const bool inside = i >= d->lead && i < d->lead + d->n;
+      const T* const slice = channel + (d->from + (i - d->lead) * d->step) * x.stride[2];
+      for (const CopyRun* h = runs.first[1]; h < runs.first[1] + runs.count[1]; ++h)
+        for (const CopyRun* w = runs.first[2]; w < runs.first[2] + runs.count[2]; ++w) {
+          T* to = plane + d->at + i * p.pitch[0] + h->at + w->at;
+          const index_t width = w->lead + w->n + w->trail;
+          const index_t lead = inside ? h->lead : h->lead + h->n + h->trail;
+          copy_rows(nullptr, 0, 1, to, row, lead, width, 0, 0);
+          if (!inside) continue;
+          to += lead * row;
+          copy_rows(slice + h->from * x.stride[3] + w->from * x.stride[4], h->step * x.stride[3],
+                    w->step * x.stride[4], to, row, h->n, w->lead, w->n, w->trail);
+          copy_rows(nullptr, 0, 1, to + h->n * row, row, h->trail, width, 0, 0);
+        }
+    }
+}
+
 template <class T>
 void stage_block(const ConvPlan& p, const View<const T>& x, const TileAt& tile, const Block& block,
                  CopyRun* runs, T* staged) {
-  const auto copy_rows = tile_kernels<T>(p.isa).copy_rows;
-  CopyRun* first[kMaxSpatial];
-  index_t count[kMaxSpatial];
-  for (int a = 0; a < kMaxSpatial; ++a) {
-    first[a] = runs;
-    count[a] = list_runs(p, a, block.taps[a], tile.first[a], tile.size[a], runs);
-    runs += count[a];
-  }
+  const StageRuns all = list_stage_runs(p, tile, block, runs);
   const T* const base = x.data + tile.image * x.stride[0] +
                         (tile.group * p.g.ic + block.channels.begin) * x.stride[1];
-  const index_t row = p.pitch[1];
-  for (index_t c = 0; c < block.channels.size() * tile.images; ++c) {
-    const T* const channel = base + c / tile.images * x.stride[1] + c % tile.images * x.stride[0];
-    T* const plane = staged + c / tile.images * p.plane_pitch + c % tile.images * p.image_pitch;
-    for (const CopyRun* d = first[0]; d < first[0] + count[0]; ++d)
-      for (index_t i = 0; i < d->lead + d->n + d->trail; ++i) {
-        const bool inside = i >= d->lead && i < d->lead + d->n;
-        const T* const slice = channel + (d->from + (i - d->lead) * d->step) * x.stride[2];
-        for (const CopyRun* h = first[1]; h < first[1] + count[1]; ++h)
-          for (const CopyRun* w = first[2]; w < first[2] + count[2]; ++w) {
-            T* to = plane + d->at + i * p.pitch[0] + h->at + w->at;
-            const index_t width = w->lead + w->n + w->trail;
-            const index_t lead = inside ? h->lead : h->lead + h->n + h->trail;
-            copy_rows(nullptr, 0, 1, to, row, lead, width, 0, 0);
-            if (!inside) continue;
-            to += lead * row;
-            copy_rows(slice + h->from * x.stride[3] + w->from * x.stride[4], h->step * x.stride[3],
-                      w->step * x.stride[4], to, row, h->n, w->lead, w->n, w->trail);
-            copy_rows(nullptr, 0, 1, to + h->n * row, row, h->trail, width, 0, 0);
-          }
-      }
-  }
+  for (index_t c = 0; c < block.channels.size(); ++c)
+    for (index_t i = 0; i < tile.images; ++i)
+      stage_plane(p, x, all, base + c * x.stride[1] + i * x.stride[0],
+                  staged + c * p.plane_pitch + i * p.image_pitch);
 }
 
-template void stage_block<float>(const ConvPlan&, const View<const float>&, const TileAt&, const Block&,
-                                 CopyRun*, float*);
-template void stage_block<double>(const ConvPlan&, const View<const double>&, const TileAt&, const Block&,
-                                  CopyRun*, double*);
+#define NDNN_INSTANTIATE(T)                                                                             \
+  template void stage_plane<T>(const ConvPlan&, const View<const T>&, const StageRuns&, const T*, T*);   \
+  template void stage_block<T>(const ConvPlan&, const View<const T>&, const TileAt&, const Block&,       \
+                               CopyRun*, T*);
+NDNN_INSTANTIATE(float)
+NDNN_INSTANTIATE(double)
+#undef NDNN_INSTANTIATE
 
 }  // namespace ndnn

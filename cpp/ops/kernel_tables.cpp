@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+// Joins the tables that each kernel file defines in every instruction set's namespace:
+// tile_kernels<float>(isa) is ndnn::<isa>::tile_kernels_f32, and so on.
+#include "ndnn_isas.hpp"
+#include "ops/conv/stencil_kernels.hpp"
+#include "ops/matmul/tile_kernels.hpp"
+
+namespace ndnn {
+
+#define NDNN_DECLARE(isa)                               \
+  namespace isa {                                       \
+  extern const TileKernels<float> tile_kernels_f32;        \
+  extern const TileKernels<double> tile_kernels_f64;       \
+  extern const StencilKernels<float> stencil_kernels_f32;  \
+  extern const StencilKernels<double> stencil_kernels_f64; \
+  }
+NDNN_FOR_EACH_ISA(NDNN_DECLARE)
+#undef NDNN_DECLARE
+
+#define NDNN_TABLE(Table, name, T, LIST)                    \
+  template <>                                               \
+  const Table<T>& name<T>(Isa isa) {                        \
+    static constexpr PerIsa<Table<T>> all{{NDNN_FOR_EACH_ISA(LIST)}}; \
+    return all.get(isa);                                    \
+  }
+#define NDNN_TILES_F32(isa) &isa::tile_kernels_f32,
+#define NDNN_TILES_F64(isa) &isa::tile_kernels_f64,
+#define NDNN_STENCILS_F32(isa) &isa::stencil_kernels_f32,
+#define NDNN_STENCILS_F64(isa) &isa::stencil_kernels_f64,
+NDNN_TABLE(TileKernels, tile_kernels, float, NDNN_TILES_F32)
+NDNN_TABLE(TileKernels, tile_kernels, double, NDNN_TILES_F64)
+NDNN_TABLE(StencilKernels, stencil_kernels, float, NDNN_STENCILS_F32)
+NDNN_TABLE(StencilKernels, stencil_kernels, double, NDNN_STENCILS_F64)
+
+}  // namespace ndnn
