@@ -75,7 +75,7 @@ def check(case: Case, dtype: str) -> None:
 
 def check_everywhere(case: Case) -> None:
     for isa in config.supported_isas():
-        for algorithm in ("lanes_on_channels", "lanes_on_pixels"):
+        for algorithm in ("stencil", "lanes_on_channels", "lanes_on_pixels"):
             with forced(isa, algorithm):
                 for dtype in ("float32", "float64"):
                     check(case, dtype)

@@ -314,7 +314,7 @@ def case_results_do_not_depend_on_the_threads() -> None:
     ]
     most_used = set()
     for dtype in ("float32", "float64"):
-        for algorithm in ("lanes_on_channels", "lanes_on_pixels"):
+        for algorithm in ("stencil", "lanes_on_channels", "lanes_on_pixels"):
             with forced(None, algorithm):
                 for op, x_shape, w_shape, kwargs in shapes:
                     x, w, b = arrays(x_shape, w_shape, w_shape[:1], dtype=dtype)

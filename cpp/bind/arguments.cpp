@@ -9,27 +9,23 @@ namespace {
 
 std::string type_name(py::handle value) { return Py_TYPE(value.ptr())->tp_name; }
 
-bool finalizing() {
-#if PY_VERSION_HEX >= 0x030D0000
-  return Py_IsFinalizing();
-#else
-  return _Py_IsFinalizing();
-#endif
-}
 [[noreturn]] void wait_for_exit() {
   for (;;) pause();
 }
 
-// numpy.ma.MaskedArray without importing it: only a program that made one has it loaded.
+// numpy.ma.MaskedArray, however deep, without importing it: only a program that made one has it loaded.
 bool is_masked(py::handle value) {
-  for (PyTypeObject* t = Py_TYPE(value.ptr()); t; t = t->tp_base)
-    if (std::string_view(t->tp_name) == "MaskedArray" || std::string_view(t->tp_name) == "numpy.ma.MaskedArray")
-      return true;
+  const py::handle mro = Py_TYPE(value.ptr())->tp_mro;
+  for (const py::handle base : py::reinterpret_borrow<py::tuple>(mro)) {
+    const std::string_view name = reinterpret_cast<PyTypeObject*>(base.ptr())->tp_name;
+    if (name == "MaskedArray" || name == "numpy.ma.MaskedArray") return true;
+  }
   return false;
 }
 
 bool is_plain_array(const py::array& a) {
-  return reinterpret_cast<PyObject*>(Py_TYPE(a.ptr())) == reinterpret_cast<PyObject*>(py::detail::npy_api::get().PyArray_Type_);
+  return reinterpret_cast<PyObject*>(Py_TYPE(a.ptr())) ==
+         reinterpret_cast<PyObject*>(py::detail::npy_api::get().PyArray_Type_);
 }
 
 bool strides_fit(const py::array& a) {
@@ -42,9 +38,17 @@ bool strides_fit(const py::array& a) {
 
 }  // namespace
 
+bool interpreter_ends() {
+#if PY_VERSION_HEX >= 0x030D0000
+  return Py_IsFinalizing();
+#else
+  return _Py_IsFinalizing();
+#endif
+}
+
 // Not noexcept and not a destructor: older interpreters end a thread here by unwinding its stack.
 void restore_gil(PyThreadState* state) {
-  if (finalizing()) wait_for_exit();
+  if (interpreter_ends()) wait_for_exit();
 #ifdef __GLIBCXX__
   try {
     PyEval_RestoreThread(state);
@@ -56,29 +60,46 @@ void restore_gil(PyThreadState* state) {
 #endif
 }
 
+std::string text_of(py::handle value) {
+  // Cut as characters, not bytes; a value that cannot be printed (10**5000) must not replace our error.
+  PyObject* whole = PyObject_Repr(value.ptr());
+  PyObject* part = whole ? PyUnicode_Substring(whole, 0, 60) : nullptr;
+  PyObject* bytes = part ? PyUnicode_AsEncodedString(part, "utf-8", "backslashreplace") : nullptr;
+  std::string text = bytes ? std::string(PyBytes_AS_STRING(bytes)) : "one that cannot be printed";
+  if (!bytes) PyErr_Clear();
+  Py_XDECREF(bytes);
+  Py_XDECREF(part);
+  Py_XDECREF(whole);
+  return text;
+}
+
 index_t to_index(const char* fn, const char* name, py::handle value) {
-  PyObject* const o = value.ptr();
-  if (__builtin_expect(!PyLong_CheckExact(o), 0)) {
-    if (PyBool_Check(o) || !PyIndex_Check(o))
+  py::object whole = py::reinterpret_borrow<py::object>(value);
+  if (__builtin_expect(!PyLong_Check(whole.ptr()) || PyBool_Check(whole.ptr()), 0)) {
+    const bool array =
+        py::isinstance<py::array>(value) && py::reinterpret_borrow<py::array>(value).ndim() > 0;
+    if (PyBool_Check(value.ptr()) || !PyIndex_Check(value.ptr()) || array)
       type_error(fn, ": ", name, " must be an int, but got ", type_name(value));
-    const py::object whole = py::reinterpret_steal<py::object>(PyNumber_Index(o));
+    whole = py::reinterpret_steal<py::object>(PyNumber_Index(value.ptr()));
     if (!whole) throw py::error_already_set();
-    return to_index(fn, name, whole);
   }
   int overflow = 0;
-  const long long v = PyLong_AsLongLongAndOverflow(o, &overflow);
-  NDNN_CHECK(overflow == 0, fn, ": ", name, " must be a 64-bit integer, but got ",
-             std::string(py::str(value)).substr(0, 40));
+  const long long v = PyLong_AsLongLongAndOverflow(whole.ptr(), &overflow);
+  NDNN_CHECK(overflow == 0, fn, ": ", name, " must be a 64-bit integer, but got ", text_of(whole));
   return v;
 }
 
 Axes to_axes(const char* fn, const char* name, py::handle value, int rank, index_t unit) {
   Axes out{unit, unit, unit};
   PyObject* const o = value.ptr();
-  if (!PyTuple_Check(o) && !PyList_Check(o) && !(PySequence_Check(o) && !PyUnicode_Check(o) && !PyIndex_Check(o))) {
+  const char* const ints = rank == 1 ? " int" : " ints";
+  // Sequences, but not text, bytes or arrays, whose items are numbers for other reasons.
+  const bool list = PyTuple_Check(o) || PyList_Check(o) ||
+                    (PySequence_Check(o) && !PyUnicode_Check(o) && !PyObject_CheckBuffer(o));
+  if (!list) {
     if (!PyIndex_Check(o) || PyBool_Check(o))
-      type_error(fn, ": ", name, " must be an int or a tuple of ", rank, rank == 1 ? " int" : " ints",
-                 ", but got ", type_name(value));
+      type_error(fn, ": ", name, " must be an int or a tuple of ", rank, ints, ", but got ",
+                 type_name(value));
     const index_t v = to_index(fn, name, value);
     for (int a = kMaxSpatial - rank; a < kMaxSpatial; ++a) out[a] = v;
     return out;
@@ -86,9 +107,9 @@ Axes to_axes(const char* fn, const char* name, py::handle value, int rank, index
   // A tuple of its own: items may run code that changes the list.
   const py::object items = py::reinterpret_steal<py::object>(PySequence_Tuple(o));
   if (!items) throw py::error_already_set();
-  const auto n = static_cast<int>(std::min<Py_ssize_t>(PyTuple_GET_SIZE(items.ptr()), 1000));
-  NDNN_CHECK(n == rank || n == 1, fn, ": ", name, " must be an int or a tuple of ", rank,
-             rank == 1 ? " int" : " ints", ", but got ", n, n == 1 ? " value" : " values");
+  const index_t n = PyTuple_GET_SIZE(items.ptr());
+  NDNN_CHECK(n == rank || n == 1, fn, ": ", name, " must be an int or a tuple of ", rank, ints, ", but got ",
+             n, n == 1 ? " value" : " values");
   for (int a = 0; a < rank; ++a)
     out[kMaxSpatial - rank + a] = to_index(fn, name, PyTuple_GET_ITEM(items.ptr(), n == 1 ? 0 : a));
   return out;
@@ -103,17 +124,24 @@ DType dtype_of(const char* fn, const char* name, const py::array& a) {
              std::string(py::str(a.dtype())));
 }
 
+// NumPy's own conversion of lists and array-likes. What their code raises stays as it is, but for NumPy's
+// ValueError for what is no array.
+py::array as_array(const char* fn, const char* name, py::handle value) {
+  try {
+    return py::array(py::reinterpret_borrow<py::object>(value));
+  } catch (py::error_already_set& e) {
+    if (!e.matches(PyExc_ValueError)) throw;
+    type_error(fn, ": ", name, " must be an array, but got ", type_name(value), " (", text_of(e.value()),
+               ")");
+  }
+}
+
 py::array to_array(const char* fn, const char* name, py::handle value) {
   if (is_masked(value))
     type_error(fn, ": ", name, " must not be a masked array (fill it first), but got ", type_name(value));
   if (value.is_none() || PyUnicode_Check(value.ptr()) || PyBytes_Check(value.ptr()))
     type_error(fn, ": ", name, " must be an array, but got ", type_name(value));
-  py::array a = py::isinstance<py::array>(value) ? py::reinterpret_borrow<py::array>(value)
-                                                  : py::array::ensure(value);
-  if (!a) {
-    PyErr_Clear();
-    type_error(fn, ": ", name, " must be an array, but got ", type_name(value));
-  }
+  py::array a = as_array(fn, name, value);
   dtype_of(fn, name, a);
   if (__builtin_expect(!is_plain_array(a), 0))  // a plain view: no Python code of a subclass runs later
     a = py::array(a.dtype(), py::array::ShapeContainer(a.shape(), a.shape() + a.ndim()),

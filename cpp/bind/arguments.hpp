@@ -24,6 +24,8 @@ Axes to_axes(const char* fn, const char* name, py::handle value, int rank, index
 py::array to_array(const char* fn, const char* name, py::handle value);
 DType dtype_of(const char* fn, const char* name, const py::array& a);
 std::string shape_text(const py::array& a);
+// repr(value), at most 60 characters; never fails.
+std::string text_of(py::handle value);
 
 // (N, C, spatial...) or (C, spatial...) as a five-axis view with leading unit axes.
 template <class T>
@@ -41,10 +43,15 @@ View<const T> to_view(const py::array& a, int rank) {
   return v;
 }
 
-// Releases the GIL while in scope of a call. Unlike pybind11's guard it may meet a finalising interpreter
-// on the way back (daemon threads): then the thread waits for the process to end instead of unwinding.
+bool interpreter_ends();
+void restore_gil(PyThreadState* state);
+
+// Runs body without the GIL. Unlike pybind11's guard it may meet an ending interpreter on the way back
+// (daemon threads): then the thread waits for the process to end instead of unwinding. A call that starts
+// when the interpreter already ends (a __del__ at exit) comes from the ending thread and keeps the GIL.
 template <class Body>
 void without_gil(Body&& body) {
+  if (interpreter_ends()) return body();
   PyThreadState* state = PyEval_SaveThread();
   std::exception_ptr error;
   try {
@@ -52,7 +59,6 @@ void without_gil(Body&& body) {
   } catch (...) {
     error = std::current_exception();
   }
-  void restore_gil(PyThreadState*);
   restore_gil(state);
   if (error) std::rethrow_exception(error);
 }

@@ -14,30 +14,40 @@ namespace {
 
 const char* const kNames[] = {"conv1d", "conv2d", "conv3d", "true_conv1d", "true_conv2d", "true_conv3d"};
 
-// Weights kept in the packed forms that plans asked for so far. Immutable: a private copy of the array.
+// Weights kept in the packed forms that plans asked for so far. Immutable: the array is private, callers see
+// read-only views of its memory. Used with the GIL held; packing itself happens outside (compute()), so that
+// the lock is never held while anything else happens: no signal handler, no fork can meet it.
 class PackedWeight {
  public:
+  using Packed = std::shared_ptr<const void>;
+
   explicit PackedWeight(const py::object& weight) {
     const py::array a = to_array("PackedWeight", "array", weight);
     NDNN_CHECK(a.ndim() >= 2 && a.ndim() <= 5, "PackedWeight: array must have 2 to 5 axes ",
                "(out_channels, in_channels / groups, kernel...), but got array.shape=", shape_text(a));
     array_ = py::array(a.attr("copy")("C"));
-    array_.attr("setflags")(py::arg("write") = false);
   }
   const py::array& array() const { return array_; }
+  py::array view() const {
+    const py::capsule owner(new py::array(array_), [](void* p) { delete static_cast<py::array*>(p); });
+    py::array v(array_.dtype(), py::array::ShapeContainer(array_.shape(), array_.shape() + array_.ndim()),
+                py::array::StridesContainer(array_.strides(), array_.strides() + array_.ndim()),
+                array_.data(), owner);
+    v.attr("setflags")(py::arg("write") = false);
+    return v;
+  }
 
-  // Packed for this plan; packs on first use. Called without the GIL.
-  template <class T>
-  std::shared_ptr<const void> get(const ConvPlan& plan, const T* w, bool flip) {
+  Packed find(const ConvPlan& plan, bool flip) const {
     const std::lock_guard<std::mutex> lock(mutex_);
     for (const Entry& e : entries_)
       if (e.form == plan.form && e.isa == plan.isa && e.flip == flip) return e.packed;
-    const auto bytes = round_up(plan.packed_elements * index_t(sizeof(T)), kAlignment);
-    const std::shared_ptr<void> packed(std::aligned_alloc(kAlignment, static_cast<std::size_t>(bytes)), &std::free);
-    if (!packed) throw std::bad_alloc();
-    pack_conv(plan, w, flip, static_cast<T*>(packed.get()));
+    return nullptr;
+  }
+  // Of two threads that packed the same form, the first one's copy is kept.
+  void keep(const ConvPlan& plan, bool flip, const Packed& packed) {
+    if (find(plan, flip)) return;
+    const std::lock_guard<std::mutex> lock(mutex_);
     entries_.push_back({plan.form, plan.isa, flip, packed});
-    return packed;
   }
   std::size_t forms() const { return entries_.size(); }
 
@@ -46,12 +56,29 @@ class PackedWeight {
     PackForm form;
     Isa isa;
     bool flip;
-    std::shared_ptr<const void> packed;
+    Packed packed;
   };
   py::array array_;
   std::vector<Entry> entries_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
 };
+
+template <class T>
+PackedWeight::Packed pack(const ConvPlan& plan, const T* w, bool flip) {
+  const auto bytes = round_up(plan.packed_elements * index_t(sizeof(T)), kAlignment);
+  std::shared_ptr<void> packed(std::aligned_alloc(kAlignment, static_cast<std::size_t>(bytes)), &std::free);
+  if (!packed) throw std::bad_alloc();
+  pack_conv(plan, w, flip, static_cast<T*>(packed.get()));
+  return packed;
+}
+
+// The object behind a PackedWeight; one that was made by __new__ alone has none.
+PackedWeight& packed_weight(py::handle self) {
+  auto* instance = reinterpret_cast<py::detail::instance*>(self.ptr());
+  if (!instance->get_value_and_holder().holder_constructed())
+    type_error("PackedWeight: __init__ was never called");
+  return *self.cast<PackedWeight*>();
+}
 
 struct Call {
   const char* name;
@@ -65,10 +92,10 @@ Call parse(int rank, bool flip, const py::object& stride, const py::object& padd
   c.args.rank = rank;
   c.args.stride = to_axes(c.name, "stride", stride, rank, 1);
   if (PyUnicode_Check(padding.ptr())) {
-    const auto text = std::string(py::str(padding));
-    NDNN_CHECK(text == "same" || text == "valid", c.name,
-               ": padding must be 'same', 'valid', an int or a tuple, but got '", text.substr(0, 40), "'");
-    c.args.mode = text == "same" ? Padding::same : Padding::valid;
+    const bool same = PyUnicode_CompareWithASCIIString(padding.ptr(), "same") == 0;
+    NDNN_CHECK(same || PyUnicode_CompareWithASCIIString(padding.ptr(), "valid") == 0, c.name,
+               ": padding must be 'same', 'valid', an int or a tuple, but got ", text_of(padding));
+    c.args.mode = same ? Padding::same : Padding::valid;
   } else {
     c.args.padding = to_axes(c.name, "padding", padding, rank, 0);
   }
@@ -117,23 +144,24 @@ py::array compute(const Call& c, const py::array& x, py::array w, PackedWeight* 
   const T* wp = static_cast<const T*>(w.data());
   const T* bp = biased ? static_cast<const T*>(b.data()) : nullptr;
   T* yp = static_cast<T*>(y.mutable_data());
+  PackedWeight::Packed packed = kept ? kept->find(plan, c.flip) : nullptr;
   const auto run = [&] {
     if (!kept) return pack_and_run_conv(plan, xv, wp, c.flip, bp, yp);
-    const auto packed = kept->get(plan, wp, c.flip);
+    if (!packed) packed = pack(plan, wp, c.flip);
     run_conv(plan, xv, static_cast<const T*>(packed.get()), bp, yp);
   };
-  // Below about 5 us giving the GIL away costs more than it lets others do. Never hold it while waiting for
-  // a PackedWeight's lock: its holder may want the GIL to look at signals.
-  if (plan.cycles < 20e3 && !kept) run();
+  // Below about 5 us giving the GIL away costs more than it lets others do.
+  if (plan.cycles < 20e3) run();
   else without_gil(run);
+  if (kept) kept->keep(plan, c.flip, packed);
   return y;
 }
 
-py::array conv(int rank, bool flip, const py::object& input, const py::object& weight,
-               const py::object& bias, const py::object& stride, const py::object& padding,
-               const py::object& dilation, const py::object& groups) {
+py::array conv(int rank, bool flip, const py::object& input, const py::object& weight, const py::object& bias,
+               const py::object& stride, const py::object& padding, const py::object& dilation,
+               const py::object& groups) {
   const Call c = parse(rank, flip, stride, padding, dilation, groups);
-  PackedWeight* kept = py::isinstance<PackedWeight>(weight) ? weight.cast<PackedWeight*>() : nullptr;
+  PackedWeight* kept = py::isinstance<PackedWeight>(weight) ? &packed_weight(weight) : nullptr;
   py::array x = to_array(c.name, "input", input);
   py::array w = kept ? kept->array() : to_array(c.name, "weight", weight);
   py::array b = bias.is_none() ? py::reinterpret_steal<py::array>(nullptr) : to_array(c.name, "bias", bias);
@@ -145,11 +173,13 @@ py::array conv(int rank, bool flip, const py::object& input, const py::object& w
   }
   const py::dtype f32 = py::dtype::of<float>();
   const auto widen = [&](const py::array& a) { return py::array(a.attr("astype")(f32)); };
-  return py::array(compute<float>(c, widen(x), widen(w), nullptr, b ? widen(b) : b).attr("astype")(x.dtype()));
+  return py::array(
+      compute<float>(c, widen(x), widen(w), nullptr, b ? widen(b) : b).attr("astype")(x.dtype()));
 }
 
 // A shape given as a tuple, as an array's five axes.
-std::array<index_t, 5> five(const char* fn, const char* name, const py::sequence& shape, int rank, bool weight) {
+std::array<index_t, 5> five(const char* fn, const char* name, const py::sequence& shape, int rank,
+                            bool weight) {
   const auto nd = static_cast<int>(py::len(shape));
   NDNN_CHECK(nd == rank + 2 || (!weight && nd == rank + 1), fn, ": ", name, " must have ", rank + 2,
              " sizes, but got ", nd);
@@ -164,10 +194,11 @@ std::array<index_t, 5> five(const char* fn, const char* name, const py::sequence
 
 // The plan of a call that is not made: for people, tables and tests.
 py::dict plan(int rank, const py::sequence& x, const py::sequence& w, const py::object& stride,
-              const py::object& padding, const py::object& dilation, const py::object& groups, int item_bytes) {
+              const py::object& padding, const py::object& dilation, const py::object& groups,
+              int item_bytes) {
   const Call c = parse(rank, false, stride, padding, dilation, groups);
   ConvGeometry g = conv_geometry(c.name, c.args, five(c.name, "x_shape", x, rank, false),
-                                       five(c.name, "w_shape", w, rank, true), -1);
+                                 five(c.name, "w_shape", w, rank, true), -1);
   py::list out;
   if (py::len(x) == static_cast<std::size_t>(rank + 2)) out.append(g.n);
   out.append(g.oc_all);
@@ -203,13 +234,18 @@ void bind_conv(py::module_& m) {
   m.def("force_conv_algorithm", &force_algorithm);
   py::class_<PackedWeight>(m, "PackedWeight")
       .def(py::init<const py::object&>(), py::arg("array"))
-      .def_property_readonly("array", &PackedWeight::array)
-      .def_property_readonly("forms", &PackedWeight::forms)
-      .def("__array__", [](const PackedWeight& p, const py::object& dtype, const py::object&) -> py::object {
-        return dtype.is_none() ? py::object(p.array()) : p.array().attr("astype")(dtype);
-      }, py::arg("dtype") = py::none(), py::arg("copy") = py::none())
-      .def(py::pickle([](const PackedWeight& p) { return py::make_tuple(p.array()); },
-                      [](const py::tuple& t) { return std::make_unique<PackedWeight>(t[0]); }));
+      .def_property_readonly("array", [](py::handle self) { return packed_weight(self).view(); })
+      .def_property_readonly("forms", [](py::handle self) { return packed_weight(self).forms(); })
+      .def(
+          "__array__",
+          [](py::handle self, const py::object& dtype, const py::object&) -> py::object {
+            const py::array a = packed_weight(self).view();
+            return dtype.is_none() ? py::object(a) : a.attr("astype")(dtype);
+          },
+          py::arg("dtype") = py::none(), py::arg("copy") = py::none())
+      .def("__reduce__", [](py::handle self) {
+        return py::make_tuple(py::type::of(self), py::make_tuple(packed_weight(self).view()));
+      });
 }
 
 }  // namespace ndnn

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Threads, instruction sets, signals.
+#include <pthread.h>
+
 #include "bind/bind.hpp"
 #include "core/isa.hpp"
 #include "core/parallel.hpp"
@@ -44,9 +46,12 @@ void bind_runtime(py::module_& m) {
   if (!g_context_limit) throw py::error_already_set();
   m.attr("context_limit") = py::reinterpret_borrow<py::object>(g_context_limit);
   g_main_thread = py::module_::import("threading").attr("main_thread")().attr("ident").cast<unsigned long>();
+  // The thread that forks is the child's main thread.
+  pthread_atfork(nullptr, nullptr, [] { g_main_thread = PyThread_get_thread_ident(); });
   set_interrupt_hook(&check_signals);
 
-  m.def("set_num_threads", [](const py::object& n) { set_thread_limit(checked_threads("set_num_threads", n)); });
+  m.def("set_num_threads",
+        [](const py::object& n) { set_thread_limit(checked_threads("set_num_threads", n)); });
   m.def("get_num_threads", &call_threads);
   m.def("check_num_threads", [](const py::object& n) { return checked_threads("num_threads", n); });
   m.def("thread_limit", &thread_limit);

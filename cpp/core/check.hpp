@@ -49,7 +49,7 @@ template <class... Parts>
 }  // namespace ndnn
 
 // NDNN_CHECK(stride > 0, fn, ": stride must be at least 1, but got stride=", stride);
-#define NDNN_CHECK(condition, ...)                       \
-  do {                                                   \
+#define NDNN_CHECK(condition, ...)                                           \
+  do {                                                                       \
     if (__builtin_expect(!(condition), 0)) ::ndnn::value_error(__VA_ARGS__); \
   } while (false)

@@ -29,14 +29,14 @@ bool supports(Isa isa) {
 #endif
 }
 
-Isa parse(const std::string& name) {
+Isa parse(const std::string& name, const char* source) {
   std::string known;
   for (const Isa isa : supported_isas()) {
     if (name == isa_name(isa)) return isa;
     known += (known.empty() ? "" : ", ") + std::string(isa_name(isa));
   }
-  value_error("ndnn: the instruction set must be one of this machine's (", known,
-              "), but got NDNN_ISA='", name, "'");
+  value_error(source, ": the instruction set must be one of this machine's (", known, "), but got '", name,
+              "'");
 }
 
 std::atomic<int> g_isa{-1};  // -1: not chosen yet
@@ -61,13 +61,13 @@ Isa active_isa() {
   int isa = g_isa.load(std::memory_order_relaxed);
   if (__builtin_expect(isa < 0, 0)) {
     const char* wanted = std::getenv("NDNN_ISA");
-    isa = static_cast<int>(wanted && *wanted ? parse(wanted) : supported_isas().back());
+    isa = static_cast<int>(wanted && *wanted ? parse(wanted, "NDNN_ISA") : supported_isas().back());
     g_isa.store(isa, std::memory_order_relaxed);
   }
   return static_cast<Isa>(isa);
 }
 
-void force_isa(const std::string& name) { g_isa.store(static_cast<int>(parse(name))); }
+void force_isa(const std::string& name) { g_isa.store(static_cast<int>(parse(name, "force_isa"))); }
 
 int cores() {
   static const int n = static_cast<int>(std::clamp(sysconf(_SC_NPROCESSORS_CONF), 1L, 1024L));

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cctype>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
@@ -26,8 +27,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr auto kInterruptInterval = std::chrono::milliseconds(100);
 
-std::atomic<int> g_limit{0};     // 0: not read yet
-std::atomic<int> g_workers{0};   // threads of all teams, without the threads that call
+std::atomic<int> g_limit{0};    // 0: not read yet
+std::atomic<int> g_workers{0};  // threads of all teams, without the threads that call
 std::atomic<bool> g_forked{false};
 std::atomic<InterruptHook> g_hook{nullptr};
 
@@ -72,6 +73,19 @@ struct ForkHandler {
 } g_fork_handler;
 
 #ifdef _OPENMP
+// The stack of libgomp's threads, where OMP_STACKSIZE or GOMP_STACKSIZE (kB unless a unit follows) sets it.
+std::size_t worker_stack_bytes() {
+  const char* text = std::getenv("OMP_STACKSIZE");
+  if (!text) text = std::getenv("GOMP_STACKSIZE");
+  if (!text) return 0;
+  char* end = nullptr;
+  const unsigned long long n = std::strtoull(text, &end, 10);
+  while (*end == ' ') ++end;
+  const char unit = static_cast<char>(std::tolower(*end));
+  const int shift = unit == 'b' ? 0 : unit == 'm' ? 20 : unit == 'g' ? 30 : 10;
+  return n < (1ull << 30) ? static_cast<std::size_t>(n) << shift : 0;
+}
+
 // libgomp ends the process when it cannot create a thread, so ask the system first: this many threads,
 // all alive at once, or none.
 bool can_create(int threads) {
@@ -89,11 +103,14 @@ bool can_create(int threads) {
     pthread_mutex_unlock(&g->mutex);
     return nullptr;
   };
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  if (const std::size_t bytes = worker_stack_bytes()) pthread_attr_setstacksize(&attributes, bytes);
   std::vector<pthread_t> made;
   made.reserve(static_cast<std::size_t>(threads));
   for (int i = 0; i < threads; ++i) {
     pthread_t id;
-    if (pthread_create(&id, nullptr, wait, &gate) != 0) break;
+    if (pthread_create(&id, &attributes, wait, &gate) != 0) break;
     made.push_back(id);
   }
   pthread_mutex_lock(&gate.mutex);
@@ -101,6 +118,7 @@ bool can_create(int threads) {
   pthread_cond_broadcast(&gate.opened);
   pthread_mutex_unlock(&gate.mutex);
   for (const pthread_t id : made) pthread_join(id, nullptr);
+  pthread_attr_destroy(&attributes);
   pthread_cond_destroy(&gate.opened);
   pthread_mutex_destroy(&gate.mutex);
   return static_cast<int>(made.size()) == threads;
@@ -218,6 +236,8 @@ void parallel_run(int threads, index_t tasks, TaskFn fn, void* context) {
     if (next.load() >= tasks) return;
     if (hook && hook()) throw Interrupted();
   }
+#else
+  return parallel_run(1, tasks, fn, context);
 #endif
 }
 

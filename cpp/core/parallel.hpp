@@ -32,9 +32,12 @@ void parallel_run(int threads, index_t tasks, TaskFn fn, void* context);
 
 template <class Body>
 void parallel_for(int threads, index_t tasks, Body&& body) {
-  parallel_run(threads, tasks, [](void* context, index_t task, int thread) {
-    (*static_cast<std::remove_reference_t<Body>*>(context))(task, thread);
-  }, &body);
+  parallel_run(
+      threads, tasks,
+      [](void* context, index_t task, int thread) {
+        (*static_cast<std::remove_reference_t<Body>*>(context))(task, thread);
+      },
+      &body);
 }
 
 }  // namespace ndnn

@@ -11,10 +11,10 @@ namespace ndnn {
 
 using index_t = std::int64_t;  // elements or positions, never bytes
 
-constexpr int kMaxSpatial = 3;                      // D, H, W; lower ranks use leading unit axes
-using Axes = std::array<index_t, kMaxSpatial>;      // one number per spatial axis
+constexpr int kMaxSpatial = 3;                  // D, H, W; lower ranks use leading unit axes
+using Axes = std::array<index_t, kMaxSpatial>;  // one number per spatial axis
 
-constexpr index_t ceil_div(index_t a, index_t b) { return a / b + (a % b > 0); }     // b > 0
+constexpr index_t ceil_div(index_t a, index_t b) { return a / b + (a % b > 0); }  // b > 0
 constexpr index_t round_up(index_t a, index_t b) { return ceil_div(a, b) * b; }
 constexpr index_t product(const Axes& a) { return a[0] * a[1] * a[2]; }
 

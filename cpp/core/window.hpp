@@ -15,7 +15,8 @@ struct Window {
   index_t out = 1;
 
   index_t position(index_t o, index_t k) const { return o * stride + k * dilation - pad_lo; }
-  bool trivial() const { return kernel == 1 && stride == 1 && pad_lo == 0 && pad_hi == 0; }
+  // Output o is input o, all of it.
+  bool trivial() const { return kernel == 1 && stride == 1 && pad_lo == 0 && out == in; }
 };
 
 struct Range {
@@ -29,17 +30,22 @@ inline Checked window_extent(index_t kernel, index_t dilation) {
   return Checked(dilation) * (Checked(kernel) - 1) + 1;
 }
 
-// Sets w.out. False where a size overflows, or the window does not fit into the padded input.
-// ceil_mode keeps a last partial window if it starts inside the input or the left padding.
-inline bool set_output_size(Window& w, bool ceil_mode = false) {
+// Sets w.out; null, or the rule that is broken. ceil_mode keeps a last partial window if it starts inside the
+// input or the left padding. A stride that is never taken and a dilation between no taps become 1.
+inline const char* set_output_size(Window& w, bool ceil_mode = false) {
   const Checked padded = Checked(w.in) + w.pad_lo + w.pad_hi;
-  const Checked room = padded - window_extent(w.kernel, w.dilation);
-  if (room.overflow || room.value < 0) return false;
-  w.out = (ceil_mode ? ceil_div(room.value, w.stride) : room.value / w.stride) + 1;
+  const Checked extent = window_extent(w.kernel, w.dilation);
+  if (padded.overflow) return "the padded input must stay within 64-bit integers";
+  if (extent.overflow || extent.value > padded.value) return "the kernel must fit into the padded input";
+  const index_t room = padded.value - extent.value;
+  w.out = (ceil_mode ? ceil_div(room, w.stride) : room / w.stride) + 1;
   if (ceil_mode && (w.out - 1) * w.stride >= w.in + w.pad_lo) --w.out;
-  // The largest position any kernel forms, in staged blocks too, must be an int64 with room.
-  const Checked reach = Checked(w.out) * w.stride + Checked(w.kernel) * w.dilation + w.in;
-  return !reach.overflow && reach.value < (index_t{1} << 62);
+  if (w.out == 1) w.stride = 1;
+  if (w.kernel == 1) w.dilation = 1;
+  // The largest position that anything forms, in staged blocks too, must be an int64 with room.
+  const Checked reach = Checked(w.out) * w.stride + Checked(w.kernel) * w.dilation + padded;
+  if (reach.overflow || reach.value >= index_t{1} << 62) return "positions must stay below 2**62";
+  return nullptr;
 }
 
 // 'same' padding for stride 1: the odd element goes to the right, as in torch.
@@ -56,8 +62,8 @@ inline Range touching_taps(const Window& w, Range outputs) {
   // Mostly all of them; seen without a division: the first tap by the last output, the last by the first.
   if ((outputs.end - 1) * w.stride >= w.pad_lo && w.position(outputs.begin, w.kernel - 1) < w.in)
     return {0, w.kernel};
-  const index_t first = w.pad_lo - (outputs.end - 1) * w.stride;         // k*dilation >= first
-  const index_t last = w.in - 1 + w.pad_lo - outputs.begin * w.stride;   // k*dilation <= last
+  const index_t first = w.pad_lo - (outputs.end - 1) * w.stride;        // k*dilation >= first
+  const index_t last = w.in - 1 + w.pad_lo - outputs.begin * w.stride;  // k*dilation <= last
   Range r{first > 0 ? ceil_div(first, w.dilation) : 0,
           last < 0 ? 0 : std::min(w.kernel, last / w.dilation + 1)};
   if (w.in == 0 || r.end < r.begin) r = {0, 0};

@@ -7,8 +7,8 @@
 
 namespace ndnn {
 
-#define NDNN_DECLARE(isa)                               \
-  namespace isa {                                       \
+#define NDNN_DECLARE(isa)                                  \
+  namespace isa {                                          \
   extern const TileKernels<float> tile_kernels_f32;        \
   extern const TileKernels<double> tile_kernels_f64;       \
   extern const StencilKernels<float> stencil_kernels_f32;  \
@@ -17,11 +17,11 @@ namespace ndnn {
 NDNN_FOR_EACH_ISA(NDNN_DECLARE)
 #undef NDNN_DECLARE
 
-#define NDNN_TABLE(Table, name, T, LIST)                    \
-  template <>                                               \
-  const Table<T>& name<T>(Isa isa) {                        \
+#define NDNN_TABLE(Table, name, T, LIST)                              \
+  template <>                                                         \
+  const Table<T>& name<T>(Isa isa) {                                  \
     static constexpr PerIsa<Table<T>> all{{NDNN_FOR_EACH_ISA(LIST)}}; \
-    return all.get(isa);                                    \
+    return all.get(isa);                                              \
   }
 #define NDNN_TILES_F32(isa) &isa::tile_kernels_f32,
 #define NDNN_TILES_F64(isa) &isa::tile_kernels_f64,

@@ -143,6 +143,7 @@ class Checker {
   void run(Isa isa) {
     for (int a = 0; a < kConvAlgorithms; ++a) {
       const auto algorithm = static_cast<ConvAlgorithm>(a);
+      if (!accepts(algorithm, g_)) continue;
       for (const int threads : {1, 2}) {
         set_thread_limit(threads);
         ConvPlan plan = plan_conv(g_, sizeof(T), isa, threads, algorithm);

@@ -67,7 +67,7 @@ struct PackForm {
   ConvAlgorithm algorithm = ConvAlgorithm::lanes_on_channels;
   index_t groups = 1, ic_block = 1;
   Axes tap_block{1, 1, 1};
-  int panel = 1;       // channels of a full panel
+  int panel = 1;  // channels of a full panel
   bool operator==(const PackForm& o) const {
     return algorithm == o.algorithm && groups == o.groups && ic_block == o.ic_block &&
            tap_block == o.tap_block && panel == o.panel;
@@ -80,25 +80,26 @@ struct ConvPlan {
   Isa isa = Isa::base;
   int item_bytes = 4;
   int threads = 1;
-  Axes tile{1, 1, 1};      // outputs of one spatial tile: whole rows, or part of one row
-  Axes tiles{1, 1, 1};     // how many along each axis
-  index_t group_block = 1; // stencil: groups of one task
-  index_t images = 1;      // channels: small images are dealt together, this many in one tile
+  Axes tile{1, 1, 1};       // outputs of one spatial tile: whole rows, or part of one row
+  Axes tiles{1, 1, 1};      // how many along each axis
+  index_t group_block = 1;  // stencil: groups of one task
+  index_t images = 1;       // channels: small images are dealt together, this many in one tile
   Staging stage[kMaxSpatial];
   // Staged offsets, elements: of neighbouring positions of a copy, of neighbouring copies, of images, of
   // channels.
   Axes pitch{1, 1, 1}, copy_pitch{1, 1, 1};
   index_t image_pitch = 1, plane_pitch = 1;
-  index_t panels = 1;      // channel panels of one group
-  index_t splits = 1;      // the panels are dealt to this many tasks
-  index_t blocks = 1;      // reduction blocks
-  bool by_taps = false;    // channels: outputs that touch the same taps are dealt together
-  bool row_tiles = false;  // pixels: a kernel call stays in one row
-  bool in_output = false;  // pixels: no gaps between rows, sums live in y itself
+  index_t panels = 1;        // channel panels of one group
+  index_t splits = 1;        // the panels are dealt to this many tasks
+  index_t blocks = 1;        // reduction blocks
+  bool by_taps = false;      // channels: outputs that touch the same taps are dealt together
+  bool row_tiles = false;    // pixels: a kernel call stays in one row
+  bool in_output = false;    // pixels: no gaps between rows, sums live in y itself
+  index_t kernel_calls = 0;  // of one tile and panel, at most
   index_t stage_elements = 0, sums_elements = 0;  // scratch of one thread, elements
   std::size_t scratch_bytes = 0;                  // of all threads
   index_t packed_elements = 0;
-  double cycles = 0;       // estimate, one thread
+  double cycles = 0;  // estimate, one thread
 };
 
 // The plan for one call: pure, touches no data. elem is 4 or 8 bytes; max_threads the limit.

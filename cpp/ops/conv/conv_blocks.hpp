@@ -134,7 +134,8 @@ struct PixelTile {
   Range taps[kMaxSpatial];
 };
 
-// One run along one axis of a staged block, from staged offset `at`: `lead` zeros, n inputs from `from` in steps, `trail` zeros.
+// One run along one axis of a staged block, from staged offset `at`: `lead` zeros, n inputs from `from` in
+// steps, `trail` zeros.
 struct CopyRun {
   index_t at, from, step, lead, n, trail;
 };
@@ -149,7 +150,6 @@ inline ScratchLayout scratch_layout(const ConvPlan& p) {
   const Axes& taps = p.form.tap_block;
   const bool pixels = p.form.algorithm != ConvAlgorithm::lanes_on_channels;
   const index_t outputs = outputs_of_tile(p), kept_rows = pixels ? 0 : outputs * word;
-  const index_t most_tiles = !pixels ? outputs : (p.row_tiles ? outputs : flat_pixels_of(p, p.tile)) / 2 + 1;
   ScratchLayout s;
   s.sums = lines(p.stage_elements * p.item_bytes);
   s.rows = s.sums + lines(p.sums_elements * p.item_bytes);
@@ -157,7 +157,7 @@ inline ScratchLayout scratch_layout(const ConvPlan& p) {
   s.columns = s.outs + lines(kept_rows);
   s.steps = s.columns + lines(product(taps) * p.form.ic_block * word);
   s.tiles = s.steps + lines(taps[0] * taps[1] * index_t(sizeof(Steps)));
-  s.runs = s.tiles + lines(most_tiles * index_t(sizeof(PixelTile)));
+  s.runs = s.tiles + lines(p.kernel_calls * index_t(sizeof(PixelTile)));
   s.total = s.runs + lines((taps[0] + taps[1] + taps[2] + kMaxSpatial) * index_t(sizeof(CopyRun)));
   return s;
 }

@@ -32,10 +32,10 @@ std::string others(const ConvPlan& p) {
 }  // namespace
 
 std::string describe(const char* name, const ConvPlan& p) {
-  return concat(name, " -> ", algorithm_name(p.form.algorithm), ", isa=", isa_name(p.isa), ", threads=",
-                p.threads, ", scratch=", fixed(double(p.scratch_bytes) / (1 << 20)), " MiB, tile=",
-                tail(p.tile, p.g.rank), ", channels per panel=", p.form.panel, ", reduction blocks=",
-                p.blocks, "; refused: ", others(p));
+  return concat(name, " -> ", algorithm_name(p.form.algorithm), ", isa=", isa_name(p.isa),
+                ", threads=", p.threads, ", scratch=", fixed(double(p.scratch_bytes) / (1 << 20)),
+                " MiB, tile=", tail(p.tile, p.g.rank), ", channels per panel=", p.form.panel,
+                ", reduction blocks=", p.blocks, "; refused: ", others(p));
 }
 
 }  // namespace ndnn

@@ -44,12 +44,13 @@ ConvGeometry conv_geometry(const char* name, const ConvArgs& args, const std::ar
   for (int a = 0; a < kMaxSpatial; ++a)
     NDNN_CHECK(w[2 + a] >= 1, name, ": the kernel must have at least one tap on every axis, but got ",
                "kernel_size=", kernel);
-  NDNN_CHECK(g.oc_all % g.groups == 0, name, ": groups must divide the output channels, but got groups=",
-             g.groups, " and weight.shape[0]=", g.oc_all);
+  NDNN_CHECK(g.oc_all % g.groups == 0, name,
+             ": groups must divide the output channels, but got groups=", g.groups,
+             " and weight.shape[0]=", g.oc_all);
   // groups*w[1] could overflow: divide instead.
   NDNN_CHECK(g.c % g.groups == 0 && g.c / g.groups == w[1], name,
-             ": input channels must be groups * weight.shape[1], but got ", g.c, " input channels, groups=",
-             g.groups, " and weight.shape[1]=", w[1]);
+             ": input channels must be groups * weight.shape[1], but got ", g.c,
+             " input channels, groups=", g.groups, " and weight.shape[1]=", w[1]);
   NDNN_CHECK(bias_size < 0 || bias_size == g.oc_all, name,
              ": bias must have one element per output channel, but got bias.shape=(", bias_size,
              ",) and weight.shape[0]=", g.oc_all);
@@ -64,14 +65,14 @@ ConvGeometry conv_geometry(const char* name, const ConvArgs& args, const std::ar
     axis.dilation = args.dilation[a];
     if (args.mode == Padding::given) axis.pad_lo = axis.pad_hi = args.padding[a];
     if (args.mode == Padding::same) {
-      NDNN_CHECK(axis.stride == 1, name, ": padding='same' needs stride 1, but got stride=",
-                 tail(args.stride, rank));
+      NDNN_CHECK(axis.stride == 1, name,
+                 ": padding='same' needs stride 1, but got stride=", tail(args.stride, rank));
       NDNN_CHECK(set_same_padding(axis), name, ": padding='same' overflows 64-bit integers, but got ",
                  "kernel_size=", kernel, " and dilation=", tail(args.dilation, rank));
     }
-    NDNN_CHECK(set_output_size(axis), name,
-               ": the kernel must fit into the padded input, but got input size ", size, ", kernel_size=",
-               kernel, ", stride=", tail(args.stride, rank), ", padding=", tail(args.padding, rank),
+    const char* const broken = set_output_size(axis);
+    NDNN_CHECK(!broken, name, ": ", broken, ", but got input size ", size, ", kernel_size=", kernel,
+               ", stride=", tail(args.stride, rank), ", padding=", tail(args.padding, rank),
                ", dilation=", tail(args.dilation, rank));
   }
   const index_t out[5] = {g.n, g.oc_all, g.axis[0].out, g.axis[1].out, g.axis[2].out};

@@ -12,14 +12,14 @@ namespace ndnn {
 namespace {
 
 constexpr double kCyclesPerMicrosecond = 4000;
-constexpr double kSerialMicroseconds = 50;     // below, a second thread costs more than it brings
-constexpr index_t kReductionBlock = 512;       // steps: a 256-byte wide panel of them is 128 KB, in L2
+constexpr double kSerialMicroseconds = 50;  // below, a second thread costs more than it brings
+constexpr index_t kReductionBlock = 512;    // steps: a 256-byte wide panel of them is 128 KB, in L2
 constexpr index_t kLongestReductionBlock = 768;
 constexpr index_t kSmallImage = 200, kImagesOutputs = 400;  // outputs of an image, and of a tile of images
-constexpr index_t kSumChannels = 512;          // channels whose sums one task keeps
-constexpr double kTaskCycles = 100e3;          // a smaller task does not pay for its staging
-constexpr double kCallCycles = 50;             // of one kernel call beside its sums
-constexpr double kTasksPerCore = 4;            // of the machine, so that the cuts do not depend on threads
+constexpr index_t kSumChannels = 512;                       // channels whose sums one task keeps
+constexpr double kTaskCycles = 100e3;                       // a smaller task does not pay for its staging
+constexpr double kCallCycles = 50;                          // of one kernel call beside its sums
+constexpr double kTasksPerCore = 4;  // of the machine, so that the cuts do not depend on threads
 
 std::atomic<int> g_forced{-1};  // -1: the plan chooses
 
@@ -230,7 +230,8 @@ class Planner {
     tiles = std::max(tiles, 1.0);
     const index_t rows = g_.axis[0].out * g_.axis[1].out, row = g_.axis[2].out;
     const double rows_of_tile = double(rows) / tiles;
-    const double most = rows_of_tile >= 1 ? std::ceil(rows_of_tile) * double(row) : rows_of_tile * double(row);
+    const double most =
+        rows_of_tile >= 1 ? std::ceil(rows_of_tile) * double(row) : rows_of_tile * double(row);
     choose_tile_of_at_most(std::max<index_t>(tiles_.lanes, index_t(most)));
   }
   void choose_tile_of_at_most(index_t pixels) {
@@ -273,7 +274,8 @@ class Planner {
       sum += double(p_.panels) * double(p_.blocks) * double(g_.pixels()) * kCallCycles /
              tiles_.channel_rows[p_.form.panel / tiles_.lanes - 1];
     }
-    double staged_rows = double(g_.ic) * double(product(p_.tiles)), row_cycles = 15 * double(p_.stage[2].copies);
+    double staged_rows = double(g_.ic) * double(product(p_.tiles)),
+           row_cycles = 15 * double(p_.stage[2].copies);
     for (int a = 0; a < 2; ++a) staged_rows *= double(p_.stage[a].copies * p_.stage[a].length);
     row_cycles += double(p_.stage[2].copies * p_.stage[2].length) / lanes *
                   (p_.stage[2].kind == Staging::dense ? 2 : 5);
@@ -285,15 +287,16 @@ class Planner {
   void choose_threads(int max_threads) {
     p_.cycles = cycles();
     if (stencil_) {  // tasks of about 25 us, but some for every core
-      const double planes = std::max(1.0, kTaskCycles * double(g_.n * g_.groups * product(p_.tiles)) / p_.cycles);
+      const double planes =
+          std::max(1.0, kTaskCycles * double(g_.n * g_.groups * product(p_.tiles)) / p_.cycles);
       const double most = std::ceil(double(g_.n * g_.groups) / (kTasksPerCore * cores()));
       p_.group_block = even(g_.groups, index_t(std::clamp(planes, 1.0, most)));
     }
     const double wanted = p_.cycles / kCyclesPerMicrosecond / (kSerialMicroseconds / 2);
     p_.threads = wanted < 2 ? 1 : static_cast<int>(std::min<double>(max_threads, wanted));
     // Panels are split where tiles are too few, or the sums of all channels too many.
-    const double tasks = double(ceil_div(g_.n, p_.images) * ceil_div(g_.groups, p_.group_block)) *
-                         double(product(p_.tiles));
+    const double tasks =
+        double(ceil_div(g_.n, p_.images) * ceil_div(g_.groups, p_.group_block)) * double(product(p_.tiles));
     p_.splits = ceil_div(g_.oc, kSumChannels);
     if (p_.threads > 1 && tasks < 4.0 * p_.threads)
       p_.splits = std::max(p_.splits, index_t(std::ceil(4.0 * p_.threads / std::max(1.0, tasks))));
@@ -301,7 +304,19 @@ class Planner {
     p_.threads = static_cast<int>(std::clamp(tasks * double(p_.splits), 1.0, double(p_.threads)));
   }
 
+  // How many calls list_pixel_tiles() in conv_run.cpp deals a tile to, at most.
+  index_t kernel_calls() const {
+    const Axes& t = p_.tile;
+    if (stencil_) return 0;
+    if (p_.row_tiles)
+      return t[0] * t[1] * ceil_div(ceil_div(t[2], index_t{tiles_.lanes}), tiles_.pixel_vectors);
+    if (on_pixels_) return ceil_div(flat_pixels(), index_t{tiles_.pixel_vectors} * tiles_.lanes);
+    if (p_.by_taps) return outputs_of_tile(p_);
+    return ceil_div(product(t), index_t{tiles_.channel_rows[p_.form.panel / tiles_.lanes - 1]}) + 1;
+  }
+
   void finish() {
+    p_.kernel_calls = kernel_calls();
     const index_t channels_of_task = std::min(g_.oc, ceil_div(p_.panels, p_.splits) * p_.form.panel);
     if (stencil_) p_.splits = 1;
     if (on_pixels_ && !p_.in_output) p_.sums_elements = channels_of_task * flat_pitch();

@@ -150,7 +150,9 @@ class Worker {
           const index_t end = std::min((i + 1) * vectors / parts * lanes, tile_.size[2]);
           PixelTile& t = tiles_[ntiles_++];
           t = {d * p_.pitch[0] + h * p_.pitch[1] + begin,
-               (d * tile_.size[1] + h) * tile_.size[2] + begin, end - begin, {}};
+               (d * tile_.size[1] + h) * tile_.size[2] + begin,
+               end - begin,
+               {}};
           touch(t, 0, {d, d + 1});
           touch(t, 1, {h, h + 1});
           touch(t, 2, {begin, end});
@@ -181,7 +183,8 @@ class Worker {
     bool same = true;
     for (int a = 0; a < kMaxSpatial; ++a) {
       const index_t last = tile_.size[a] - 1;  // the walk may end in a gap
-      touch(t, a, same ? Range{std::min(begin[a], last), std::min(walk.at[a], last) + 1} : Range{0, last + 1});
+      touch(t, a,
+            same ? Range{std::min(begin[a], last), std::min(walk.at[a], last) + 1} : Range{0, last + 1});
       same = same && begin[a] == walk.at[a];
     }
     walk.advance(1);
@@ -233,13 +236,14 @@ class Worker {
                       bool last) {
     const index_t width = panel.width, vectors = width / kernels_.lanes;
     const bool kept = keeps_sums(p_);
-    T* sums = sums_ + (kept ? (panel.first - panels.begin * p_.form.panel) * sum_rows(p_, kernels_.lanes) : 0);
+    T* sums =
+        sums_ + (kept ? (panel.first - panels.begin * p_.form.panel) * sum_rows(p_, kernels_.lanes) : 0);
     if (first) load_start(panel);
     index_t stored = 0, done = 0;  // outputs in y, outputs summed
     for (index_t i = 0; i < ntiles_; ++i) {
       const PixelTile& t = tiles_[i];
-      const TileArgs<T> args{from_, rows_ + t.first, columns_, steps_, list_steps(block, t), w,
-                             first ? start_ : nullptr, sums, width, outs_ + t.first};
+      const TileArgs<T> args{from_, rows_ + t.first,          columns_, steps_, list_steps(block, t),
+                             w,     first ? start_ : nullptr, sums,     width,  outs_ + t.first};
       kernels_.channels[vectors - 1][t.n - 1](args);
       if (p_.by_taps) continue;  // out of order: all at the end
       done += t.n;
@@ -263,8 +267,8 @@ class Worker {
     for (index_t i = 0; i < ntiles_; ++i) {
       const PixelTile& t = tiles_[i];
       const index_t vectors = ceil_div(t.n, index_t{kernels_.lanes}), width = vectors * kernels_.lanes;
-      TileArgs<T> args{staged_ + t.first, nullptr, columns_, steps_, list_steps(block, t), w,
-                       first ? start_ : nullptr, sums + t.c, ldc, nullptr};
+      TileArgs<T> args{staged_ + t.first,        nullptr,    columns_, steps_, list_steps(block, t), w,
+                       first ? start_ : nullptr, sums + t.c, ldc,      nullptr};
       const auto kernel = kernels_.pixels[vectors - 1][panel.width - 1];
       if (!direct || t.n == width) {
         kernel(args);
@@ -334,15 +338,16 @@ void run_conv(const ConvPlan& p, const View<const T>& x, const T* packed, const 
 }
 
 template <class T>
-void pack_and_run_conv(const ConvPlan& p, const View<const T>& x, const T* w, bool flip, const T* bias, T* y) {
+void pack_and_run_conv(const ConvPlan& p, const View<const T>& x, const T* w, bool flip, const T* bias,
+                       T* y) {
   const Scratch packed(static_cast<std::size_t>(p.packed_elements) * sizeof(T));
   T* const to = reinterpret_cast<T*>(packed.data());
   pack_conv(p, w, flip, to);
   run_conv(p, x, static_cast<const T*>(to), bias, y);
 }
 
-#define NDNN_INSTANTIATE(T)                                                                       \
-  template void run_conv<T>(const ConvPlan&, const View<const T>&, const T*, const T*, T*);        \
+#define NDNN_INSTANTIATE(T)                                                                 \
+  template void run_conv<T>(const ConvPlan&, const View<const T>&, const T*, const T*, T*); \
   template void pack_and_run_conv<T>(const ConvPlan&, const View<const T>&, const T*, bool, const T*, T*);
 NDNN_INSTANTIATE(float)
 NDNN_INSTANTIATE(double)

@@ -32,8 +32,8 @@ index_t list_runs(const ConvPlan& p, int a, Range taps, index_t first, index_t s
     return n;
   }
   for (index_t phase = 0; phase < w.stride && phase < extent; ++phase)
-    runs[n++] = clipped(phase * p.copy_pitch[a], base + phase, w.stride, ceil_div(extent - phase, w.stride),
-                        w.in);
+    runs[n++] =
+        clipped(phase * p.copy_pitch[a], base + phase, w.stride, ceil_div(extent - phase, w.stride), w.in);
   return n;
 }
 
@@ -50,7 +50,8 @@ StageRuns list_stage_runs(const ConvPlan& p, const TileAt& tile, const Block& bl
 }
 
 template <class T>
-void stage_plane(const ConvPlan& p, const View<const T>& x, const StageRuns& runs, const T* channel, T* plane) {
+void stage_plane(const ConvPlan& p, const View<const T>& x, const StageRuns& runs, const T* channel,
+                 T* plane) {
   const auto copy_rows = tile_kernels<T>(p.isa).copy_rows;
   const index_t row = p.pitch[1];
   for (const CopyRun* d = runs.first[0]; d < runs.first[0] + runs.count[0]; ++d)
@@ -76,18 +77,18 @@ template <class T>
 void stage_block(const ConvPlan& p, const View<const T>& x, const TileAt& tile, const Block& block,
                  CopyRun* runs, T* staged) {
   const StageRuns all = list_stage_runs(p, tile, block, runs);
-  const T* const base = x.data + tile.image * x.stride[0] +
-                        (tile.group * p.g.ic + block.channels.begin) * x.stride[1];
+  const T* const base =
+      x.data + tile.image * x.stride[0] + (tile.group * p.g.ic + block.channels.begin) * x.stride[1];
   for (index_t c = 0; c < block.channels.size(); ++c)
     for (index_t i = 0; i < tile.images; ++i)
       stage_plane(p, x, all, base + c * x.stride[1] + i * x.stride[0],
                   staged + c * p.plane_pitch + i * p.image_pitch);
 }
 
-#define NDNN_INSTANTIATE(T)                                                                             \
-  template void stage_plane<T>(const ConvPlan&, const View<const T>&, const StageRuns&, const T*, T*);   \
-  template void stage_block<T>(const ConvPlan&, const View<const T>&, const TileAt&, const Block&,       \
-                               CopyRun*, T*);
+#define NDNN_INSTANTIATE(T)                                                                                  \
+  template void stage_plane<T>(const ConvPlan&, const View<const T>&, const StageRuns&, const T*, T*);       \
+  template void stage_block<T>(const ConvPlan&, const View<const T>&, const TileAt&, const Block&, CopyRun*, \
+                               T*);
 NDNN_INSTANTIATE(float)
 NDNN_INSTANTIATE(double)
 #undef NDNN_INSTANTIATE

@@ -19,11 +19,12 @@ struct StageRuns {
 StageRuns list_stage_runs(const ConvPlan& p, const TileAt& tile, const Block& block, CopyRun* runs);
 // Copies one channel, whose element (0, 0, 0) is at `channel`.
 template <class T>
-void stage_plane(const ConvPlan& p, const View<const T>& x, const StageRuns& runs, const T* channel, T* plane);
+void stage_plane(const ConvPlan& p, const View<const T>& x, const StageRuns& runs, const T* channel,
+                 T* plane);
 
 // Copies what `tile` and `block` read of x into `staged`, zeros for padding: channel c of the block and
-// image i of the tile at staged + c*plane_pitch + i*image_pitch, rows at pitch[1], laid out along each axis as Staging says. Strides of x are
-// free. runs: as above.
+// image i of the tile at staged + c*plane_pitch + i*image_pitch, rows at pitch[1], laid out along each axis
+// as Staging says. Strides of x are free. runs: as above.
 template <class T>
 void stage_block(const ConvPlan& p, const View<const T>& x, const TileAt& tile, const Block& block,
                  CopyRun* runs, T* staged);

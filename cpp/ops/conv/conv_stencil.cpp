@@ -45,8 +45,16 @@ void run_task(const ConvPlan& p, StencilFn<T> kernel, const View<const T>& x, co
     for (index_t m = 0; m < p.g.oc; ++m) {
       const index_t channel = group * p.g.oc + m;
       T* out = y + (tile.image * p.g.oc_all + channel) * p.g.pixels() + pixel;
-      StencilArgs<T> args{staged, p.pitch[1], col, p.g.taps(), w + channel * p.g.taps(),
-                          bias ? bias[channel] : T(0), out, a[2].out, tile.size[1], tile.size[2]};
+      StencilArgs<T> args{staged,
+                          p.pitch[1],
+                          col,
+                          p.g.taps(),
+                          w + channel * p.g.taps(),
+                          bias ? bias[channel] : T(0),
+                          out,
+                          a[2].out,
+                          tile.size[1],
+                          tile.size[2]};
       for (index_t d = 0; d < tile.size[0]; ++d) {
         kernel(args);
         args.x += p.pitch[0];
@@ -68,7 +76,8 @@ void run_stencil(const ConvPlan& p, const View<const T>& x, const T* packed, con
   });
 }
 
-template void run_stencil<float>(const ConvPlan&, const View<const float>&, const float*, const float*, float*);
+template void run_stencil<float>(const ConvPlan&, const View<const float>&, const float*, const float*,
+                                 float*);
 template void run_stencil<double>(const ConvPlan&, const View<const double>&, const double*, const double*,
                                   double*);
 

@@ -49,8 +49,7 @@ NDNN_INLINE index_t any_rows(const StencilArgs<T>& a, index_t r) {
     const T* x = a.x + r * a.x_row;
     T* y = a.y + r * a.y_row;
     over_row<T, kV>(
-        a.width,
-        [&](index_t i, auto v) { any_block<T, kR, decltype(v)::value>(a, x + i, y + i, a.y_row); },
+        a.width, [&](index_t i, auto v) { any_block<T, kR, decltype(v)::value>(a, x + i, y + i, a.y_row); },
         [&] {
           T rows[kR][kLanes<T>];
           any_block<T, kR, 1>(a, x, rows[0], kLanes<T>);

@@ -14,9 +14,9 @@
 
 namespace ndnn {
 
-constexpr int kMaxVectors = 4;      // vectors of a channel panel or a pixel tile
-constexpr int kMaxRows = 12;        // rows of a tile, any instruction set
-constexpr index_t kRowGroup = 48;   // a multiple of every tallest tile and of every lane count
+constexpr int kMaxVectors = 4;     // vectors of a channel panel or a pixel tile
+constexpr int kMaxRows = 12;       // rows of a tile, any instruction set
+constexpr index_t kRowGroup = 48;  // a multiple of every tallest tile and of every lane count
 constexpr index_t kMaxPixelTile = kMaxVectors * 16;
 constexpr index_t kAlignment = 64;  // bytes; scratch and packed weights start on a cache line
 
@@ -28,15 +28,15 @@ struct Steps {
 template <class T>
 struct TileArgs {
   const T* x;
-  const index_t* row;   // channels: x offset of each of the tile's rows; pixels: unused
-  const index_t* col;   // x offset of each reduction step
+  const index_t* row;  // channels: x offset of each of the tile's rows; pixels: unused
+  const index_t* col;  // x offset of each reduction step
   const Steps* steps;
   index_t nsteps;
-  const T* w;           // packed [k][width]; channels: width = vectors*lanes, aligned; pixels: rows
-  const T* init;        // start of the sums, one per channel of the panel, or null: go on from c
-  T* c;                 // channels: c[out[m]*ldc + channel]; pixels: c[m*ldc + pixel]
+  const T* w;     // packed [k][width]; channels: width = vectors*lanes, aligned; pixels: rows
+  const T* init;  // start of the sums, one per channel of the panel, or null: go on from c
+  T* c;           // channels: c[out[m]*ldc + channel]; pixels: c[m*ldc + pixel]
   index_t ldc;
-  const index_t* out;   // channels: where the sums of each row go; pixels: unused
+  const index_t* out;  // channels: where the sums of each row go; pixels: unused
 };
 template <class T>
 using TileFn = void (*)(const TileArgs<T>&);
