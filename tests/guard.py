@@ -113,10 +113,15 @@ def _allocator(side: Side) -> _Allocator:
     )
 
 
+def numpy_core() -> Any:
+    """NumPy's C core: np.core before NumPy 2."""
+    return np._core if hasattr(np, "_core") else np.core
+
+
 def _set_handler() -> Callable[[Any], Any]:
     table_of = ctypes.pythonapi.PyCapsule_GetPointer
     table_of.restype, table_of.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
-    table = table_of(np._core._multiarray_umath._ARRAY_API, None)  # type: ignore[attr-defined]
+    table = table_of(numpy_core()._multiarray_umath._ARRAY_API, None)  # type: ignore[attr-defined]
     address = ctypes.c_void_p.from_address(table + _SET_HANDLER * ctypes.sizeof(ctypes.c_void_p))
     return ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.py_object)(address.value or 0)
 

@@ -73,12 +73,17 @@ std::string text_of(py::handle value) {
   return text;
 }
 
+// Python's bool, and NumPy's, which counted as an index before NumPy 2.
+bool is_bool(py::handle value) {
+  return PyBool_Check(value.ptr()) || type_name(value) == "numpy.bool_" || type_name(value) == "numpy.bool";
+}
+
 index_t to_index(const char* fn, const char* name, py::handle value) {
   py::object whole = py::reinterpret_borrow<py::object>(value);
   if (__builtin_expect(!PyLong_Check(whole.ptr()) || PyBool_Check(whole.ptr()), 0)) {
     const bool array =
         py::isinstance<py::array>(value) && py::reinterpret_borrow<py::array>(value).ndim() > 0;
-    if (PyBool_Check(value.ptr()) || !PyIndex_Check(value.ptr()) || array)
+    if (is_bool(value) || !PyIndex_Check(value.ptr()) || array)
       type_error(fn, ": ", name, " must be an int, but got ", type_name(value));
     whole = py::reinterpret_steal<py::object>(PyNumber_Index(value.ptr()));
     if (!whole) throw py::error_already_set();
@@ -97,7 +102,7 @@ Axes to_axes(const char* fn, const char* name, py::handle value, int rank, index
   const bool list = PyTuple_Check(o) || PyList_Check(o) ||
                     (PySequence_Check(o) && !PyUnicode_Check(o) && !PyObject_CheckBuffer(o));
   if (!list) {
-    if (!PyIndex_Check(o) || PyBool_Check(o))
+    if (!PyIndex_Check(o) || is_bool(value))
       type_error(fn, ": ", name, " must be an int or a tuple of ", rank, ints, ", but got ",
                  type_name(value));
     const index_t v = to_index(fn, name, value);
