@@ -222,7 +222,8 @@ class Planner {
   void choose_tile() {
     if (stencil_) return choose_tile_of_at_most(g_.pixels());
     const double tasks = std::clamp(work_cycles() / kTaskCycles, 1.0, kTasksPerCore * cores());
-    double tiles = std::floor(tasks / (double(g_.n * g_.groups) * double(p_.panels)));
+    double tiles =
+        std::floor(tasks / (double(g_.n * g_.groups) * std::min(double(p_.panels), useful_splits())));
     // Every tile reads all weights of its group again, from L3 if L2 does not hold them: about a byte for
     // each cycle of work is what that may cost.
     const double weights = double(g_.oc) * steps() * p_.item_bytes;
@@ -233,6 +234,13 @@ class Planner {
     const double most =
         rows_of_tile >= 1 ? std::ceil(rows_of_tile) * double(row) : rows_of_tile * double(row);
     choose_tile_of_at_most(std::max<index_t>(tiles_.lanes, index_t(most)));
+  }
+  // Tasks that share a tile's input stage it again each: as many as that costs a tenth of the work.
+  double useful_splits() const {
+    double inputs = double(g_.c * g_.n);
+    for (const Window& w : g_.axis) inputs *= double(w.in);
+    const bool strided = on_pixels_ && g_.axis[kMaxSpatial - 1].stride > 1;
+    return 1 + 0.1 * work_cycles() / std::max(1.0, inputs / tiles_.lanes * (strided ? 8 : 3));
   }
   void choose_tile_of_at_most(index_t pixels) {
     most_pixels_ = pixels;
