@@ -268,7 +268,8 @@ class Planner {
     double sum = 0;
     if (stencil_) {
       // An x vector off the line is two loads; square kernels share it between rows.
-      const double row_vectors = std::ceil(double(p_.tile[2]) / lanes) * double(g_.pixels() / g_.axis[2].out);
+      const double row = double(p_.tile[2] * p_.tiles[2]);
+      const double row_vectors = std::ceil(row / lanes) * double(g_.pixels() / g_.axis[2].out);
       sum += double(g_.oc) * row_vectors * (0.75 * double(g_.taps()) + 4);
     } else if (on_pixels_) {
       const double tiles = double(product(p_.tiles)) * double(p_.panels);
