@@ -309,7 +309,8 @@ class Planner {
     p_.splits = ceil_div(g_.oc, kSumChannels);
     if (p_.threads > 1 && tasks < 4.0 * p_.threads)
       p_.splits = std::max(p_.splits, index_t(std::ceil(4.0 * p_.threads / std::max(1.0, tasks))));
-    p_.splits = std::clamp<index_t>(p_.splits, 1, std::max<index_t>(1, p_.panels));
+    // A stencil sweeps all channels of a group itself.
+    p_.splits = stencil_ ? 1 : std::clamp<index_t>(p_.splits, 1, std::max<index_t>(1, p_.panels));
     p_.threads = static_cast<int>(std::clamp(tasks * double(p_.splits), 1.0, double(p_.threads)));
   }
 
@@ -327,7 +328,6 @@ class Planner {
   void finish() {
     p_.kernel_calls = kernel_calls();
     const index_t channels_of_task = std::min(g_.oc, ceil_div(p_.panels, p_.splits) * p_.form.panel);
-    if (stencil_) p_.splits = 1;
     if (on_pixels_ && !p_.in_output) p_.sums_elements = channels_of_task * flat_pitch();
     if (!on_pixels_ && keeps_sums(p_))
       p_.sums_elements = round_up(channels_of_task, p_.form.panel) * sum_rows(p_, tiles_.lanes);

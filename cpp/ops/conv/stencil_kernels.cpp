@@ -133,7 +133,7 @@ void stencil_square(const StencilArgs<T>& a) {
 
 template <class T>
 constexpr StencilKernels<T> make_stencils() {
-  return {kLanes<T>, &stencil_any<T>, {&stencil_square<T, 3>, &stencil_square<T, 5>, &stencil_square<T, 7>}};
+  return {&stencil_any<T>, {&stencil_square<T, 3>, &stencil_square<T, 5>, &stencil_square<T, 7>}};
 }
 
 extern const StencilKernels<float> stencil_kernels_f32;

@@ -26,7 +26,6 @@ constexpr int kSquareKernels = 3;  // 3x3, 5x5, 7x7
 
 template <class T>
 struct StencilKernels {
-  int lanes;
   StencilFn<T> any;
   // [(K - 3) / 2], where col[kh*K + kw] = kh*x_row + kw: neighbouring rows share what they load.
   StencilFn<T> square[kSquareKernels];
