@@ -47,7 +47,7 @@ void run(benchmark::State& state, const NamedShape& shape, bool packed_before, i
   index_t stride = 1;
   for (int a = 4; a >= 0; stride *= shape.x[a--]) view.stride[a] = stride;
   merge_axes(g, view.stride);
-  const ConvPlan plan = plan_conv(g, sizeof(float), active_isa(), threads);
+  const ConvPlan plan = plan_conv(g, sizeof(float), active_isa(), threads, packed_before);
   const Buffer packed(plan.packed_elements);
   if (packed_before) pack_conv(plan, w.data(), false, packed.data());
   const auto call = [&] {

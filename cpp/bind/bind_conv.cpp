@@ -140,7 +140,7 @@ py::array compute(const Call& c, const py::array& x, py::array w, PackedWeight* 
   if (biased && b.strides(0) != py::ssize_t(sizeof(T)) && b.shape(0) > 1) b = py::array(b.attr("copy")("C"));
 
   merge_axes(g, xv.stride);
-  const ConvPlan plan = plan_conv(g, sizeof(T), active_isa(), call_threads());
+  const ConvPlan plan = plan_conv(g, sizeof(T), active_isa(), call_threads(), kept != nullptr);
   const T* wp = static_cast<const T*>(w.data());
   const T* bp = biased ? static_cast<const T*>(b.data()) : nullptr;
   T* yp = static_cast<T*>(y.mutable_data());
@@ -148,7 +148,8 @@ py::array compute(const Call& c, const py::array& x, py::array w, PackedWeight* 
   const auto run = [&] {
     if (!kept) return pack_and_run_conv(plan, xv, wp, c.flip, bp, yp);
     if (!packed) packed = pack(plan, wp, c.flip);
-    run_conv(plan, xv, static_cast<const T*>(packed.get()), bp, yp);
+    if (!run_conv(plan, xv, static_cast<const T*>(packed.get()), bp, yp))
+      pack_and_run_conv(direct_plan(plan), xv, wp, c.flip, bp, yp);
   };
   // Below about 5 us giving the GIL away costs more than it lets others do.
   if (plan.cycles < 20e3) run();
@@ -195,7 +196,7 @@ std::array<index_t, 5> five(const char* fn, const char* name, const py::sequence
 // The plan of a call that is not made: for people, tables and tests.
 py::dict plan(int rank, const py::sequence& x, const py::sequence& w, const py::object& stride,
               const py::object& padding, const py::object& dilation, const py::object& groups,
-              int item_bytes) {
+              int item_bytes, bool packed) {
   const Call c = parse(rank, false, stride, padding, dilation, groups);
   ConvGeometry g = conv_geometry(c.name, c.args, five(c.name, "x_shape", x, rank, false),
                                  five(c.name, "w_shape", w, rank, true), -1);
@@ -215,8 +216,8 @@ py::dict plan(int rank, const py::sequence& x, const py::sequence& w, const py::
   index_t elements = 1;
   for (int a = kMaxSpatial - 1; a >= 0; elements *= g.axis[a--].in) x_stride[2 + a] = elements;
   merge_axes(g, x_stride);
-  const ConvPlan p = plan_conv(g, item_bytes, active_isa(), call_threads());
-  d["text"] = describe(c.name, p);
+  const ConvPlan p = plan_conv(g, item_bytes, active_isa(), call_threads(), packed);
+  d["text"] = describe(c.name, p, packed);
   d["algorithm"] = algorithm_name(p.form.algorithm);
   d["isa"] = isa_name(p.isa);
   d["threads"] = p.threads;
@@ -232,6 +233,8 @@ void bind_conv(py::module_& m) {
   m.def("conv", &conv);
   m.def("plan_conv", &plan);
   m.def("force_conv_algorithm", &force_algorithm);
+  m.def("set_winograd", &set_winograd);
+  m.def("winograd_enabled", &winograd_enabled);
   py::class_<PackedWeight>(m, "PackedWeight")
       .def(py::init<const py::object&>(), py::arg("array"))
       .def_property_readonly("array", [](py::handle self) { return packed_weight(self).view(); })

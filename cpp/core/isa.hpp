@@ -25,7 +25,7 @@ struct PerIsa {
 
 // Data cache sizes of this machine in bytes, with usual values where the system does not say.
 struct Caches {
-  long l1, l2;
+  long l1, l2, l3;
 };
 const Caches& caches();
 // Cores of the machine, whatever part of them this process may use.

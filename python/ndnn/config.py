@@ -64,6 +64,7 @@ def plan_conv(
     padding: IntOrTuple | str = 0,
     dilation: IntOrTuple = 1,
     groups: int = 1,
+    packed: bool = False,
 ) -> dict[str, Any]:
     """How ``op`` ("conv1d", "conv2d", "conv3d") would compute such arrays; nothing is computed.
 
@@ -78,7 +79,7 @@ def plan_conv(
     if item_bytes is None:
         raise TypeError(f"plan_conv: dtype must be float32, float64 or float16, but got {dtype!r}")
     return _core.plan_conv(
-        ranks[op], x_shape, w_shape, stride, padding, dilation, groups, item_bytes
+        ranks[op], x_shape, w_shape, stride, padding, dilation, groups, item_bytes, packed
     )
 
 

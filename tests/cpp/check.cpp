@@ -146,7 +146,7 @@ class Checker {
       if (!accepts(algorithm, g_)) continue;
       for (const int threads : {1, 2}) {
         set_thread_limit(threads);
-        ConvPlan plan = plan_conv(g_, sizeof(T), isa, threads, algorithm);
+        ConvPlan plan = plan_conv(g_, sizeof(T), isa, threads, false, algorithm);
         judge(plan, "plan", plan.threads <= threads ? "" : "more threads than allowed");
         plan.scratch_bytes = plan.scratch_bytes / plan.threads * threads;
         plan.threads = threads;  // also where the plan holds that it does not pay

@@ -43,8 +43,12 @@ ConvGeometry conv_geometry(const char* name, const ConvArgs& args, const std::ar
 // rows get long. xs: strides of x, changed along with g; the output is the same memory.
 void merge_axes(ConvGeometry& g, std::array<index_t, 5>& x_stride);
 
-enum class ConvAlgorithm { stencil, lanes_on_channels, lanes_on_pixels };  // the last two accept everything
-constexpr int kConvAlgorithms = 3;
+// The last two accept everything.
+enum class ConvAlgorithm { stencil, winograd4, winograd6, lanes_on_channels, lanes_on_pixels };
+constexpr int kConvAlgorithms = 5;
+constexpr bool is_winograd(ConvAlgorithm a) {
+  return a == ConvAlgorithm::winograd4 || a == ConvAlgorithm::winograd6;
+}
 const char* algorithm_name(ConvAlgorithm a);
 bool accepts(ConvAlgorithm a, const ConvGeometry& g);
 // Why an algorithm does not do this convolution, or an empty text.
@@ -60,6 +64,23 @@ struct Staging {
   index_t copies = 1;
   index_t length = 1;  // staged positions of one copy
   index_t step = 1;    // staged distance of neighbouring outputs
+};
+
+// One axis of a Winograd convolution: tiles of m outputs from n = m + r - 1 points, r taps at a time.
+struct WinogradAxis {
+  int points = 1, outputs = 1, taps = 1;  // n, m, r; all 1 where the axis is not transformed
+  index_t groups = 1;                     // runs of r taps that make the kernel; folded into the reduction
+  index_t phases = 1;                     // a dilated axis is this many interleaved ones without dilation
+  index_t block = 1;                      // tiles of one task
+  bool transformed() const { return points > 1; }
+};
+struct WinogradPlan {
+  WinogradAxis axis[kMaxSpatial];
+  int flat = 0, rows = 1, columns = 2;  // axes in the order of the transforms; flat is never transformed
+  index_t images = 1;                   // of the whole call: each phase of each image counts
+  int products() const { return axis[0].points * axis[1].points * axis[2].points; }
+  index_t tap_groups() const { return axis[0].groups * axis[1].groups * axis[2].groups; }
+  index_t block_tiles() const { return axis[0].block * axis[1].block * axis[2].block; }
 };
 
 // Which packed form of the weights a plan reads; equal forms share one packed copy.
@@ -85,6 +106,7 @@ struct ConvPlan {
   index_t group_block = 1;  // stencil: groups of one task
   index_t images = 1;       // channels: small images are dealt together, this many in one tile
   Staging stage[kMaxSpatial];
+  WinogradPlan winograd;
   // Staged offsets, elements: of neighbouring positions of a copy, of neighbouring copies, of images, of
   // channels.
   Axes pitch{1, 1, 1}, copy_pitch{1, 1, 1};
@@ -102,25 +124,34 @@ struct ConvPlan {
   double cycles = 0;  // estimate, one thread
 };
 
-// The plan for one call: pure, touches no data. elem is 4 or 8 bytes; max_threads the limit.
-ConvPlan plan_conv(const ConvGeometry& g, int item_bytes, Isa isa, int max_threads);
-// The plan with the algorithm given, for explain().
-ConvPlan plan_conv(const ConvGeometry& g, int item_bytes, Isa isa, int max_threads, ConvAlgorithm a);
+// The plan for one call: pure, touches no data. item_bytes is 4 or 8; max_threads the limit; packed: weights
+// need not be packed in the call; direct: a plain sum, no transforms.
+ConvPlan plan_conv(const ConvGeometry& g, int item_bytes, Isa isa, int max_threads, bool packed,
+                   bool direct = false);
+// The plan with the algorithm given, for explain() and tests.
+ConvPlan plan_conv(const ConvGeometry& g, int item_bytes, Isa isa, int max_threads, bool packed,
+                   ConvAlgorithm a);
+// NDNN_WINOGRAD=0 or set_winograd(false): every result is the plain sum.
+bool winograd_enabled();
+void set_winograd(bool on);
 // For tests: every plan from now on uses this algorithm; "" lets the plan choose again.
 void force_algorithm(const std::string& name);
 // One line for people: what was chosen, with what, and why not the others.
-std::string describe(const char* name, const ConvPlan& plan);
+std::string describe(const char* name, const ConvPlan& plan, bool packed = false);
 
 // w is C-contiguous (OC, C/groups, KD, KH, KW); flip rotates the kernel by 180 degrees.
 template <class T>
 void pack_conv(const ConvPlan& plan, const T* w, bool flip, T* packed);
 // y is C-contiguous (N, OC, OD, OH, OW), bias has OC elements or is null. May throw std::bad_alloc
-// before anything is written, and Interrupted.
+// before anything is written, and Interrupted. False where Winograd's transforms have spread an inf or nan
+// over a tile: y must then be computed by a direct plan.
 template <class T>
-void run_conv(const ConvPlan& plan, const View<const T>& x, const T* packed, const T* bias, T* y);
-// Both, with the packed weights in scratch.
+bool run_conv(const ConvPlan& plan, const View<const T>& x, const T* packed, const T* bias, T* y);
+// Both, with the packed weights in scratch; and once more, directly, where run_conv() asks for it.
 template <class T>
 void pack_and_run_conv(const ConvPlan& plan, const View<const T>& x, const T* w, bool flip, const T* bias,
                        T* y);
+// The plan to compute again with what `plan` could not.
+ConvPlan direct_plan(const ConvPlan& plan);
 
 }  // namespace ndnn

@@ -12,10 +12,13 @@ struct Panel {
   index_t first, count, width;
 };
 
-// lanes_on_channels: full panels and a narrower last one, whole vectors.
-// lanes_on_pixels: rows dealt evenly, no padding.
+// Whether panels are whole vectors of output channels: full ones and a narrower last one. Otherwise their
+// channels are dealt evenly, without padding.
+inline bool has_vector_panels(ConvAlgorithm a) {
+  return a == ConvAlgorithm::lanes_on_channels || is_winograd(a);
+}
 inline Panel panel_of(const ConvPlan& p, int lanes, index_t i) {
-  if (p.form.algorithm != ConvAlgorithm::lanes_on_channels) {
+  if (!has_vector_panels(p.form.algorithm)) {
     const index_t first = i * p.g.oc / p.panels, end = (i + 1) * p.g.oc / p.panels;
     return {first, end - first, end - first};
   }
@@ -26,7 +29,7 @@ inline Panel panel_of(const ConvPlan& p, int lanes, index_t i) {
 
 // Channels of one group in packed form, padding included.
 inline index_t packed_channels(const ConvPlan& p, int lanes) {
-  return p.form.algorithm == ConvAlgorithm::lanes_on_channels ? round_up(p.g.oc, lanes) : p.g.oc;
+  return has_vector_panels(p.form.algorithm) ? round_up(p.g.oc, lanes) : p.g.oc;
 }
 
 // One block of the reduction: a box of taps times a range of input channels of the group.

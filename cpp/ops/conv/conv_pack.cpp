@@ -2,7 +2,7 @@
 // Weights in a plan's packed form: [group][block][panel][step][width], zeros in the unused lanes.
 #include "core/parallel.hpp"
 #include "core/scratch.hpp"
-#include "ops/conv/conv_blocks.hpp"
+#include "ops/conv/conv_winograd.hpp"
 
 namespace ndnn {
 namespace {
@@ -53,6 +53,7 @@ void pack_block_panel(const TileKernels<T>& kernels, const Columns& columns, con
 template <class T>
 void pack_conv(const ConvPlan& p, const T* w, bool flip, T* packed) {
   if (p.packed_elements == 0) return;
+  if (is_winograd(p.form.algorithm)) return pack_winograd(p, w, flip, packed);
   const ConvGeometry& g = p.g;
   const TileKernels<T>& kernels = tile_kernels<T>(p.isa);
   const index_t ld = g.taps() * g.ic, channels = packed_channels(p, kernels.lanes);

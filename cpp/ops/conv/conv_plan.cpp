@@ -4,44 +4,27 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 
-#include "ops/conv/conv_blocks.hpp"
+#include "ops/conv/conv_cost.hpp"
+#include "ops/conv/conv_winograd.hpp"
 
 namespace ndnn {
 namespace {
 
-constexpr double kCyclesPerMicrosecond = 4000;
-constexpr double kSerialMicroseconds = 50;  // below, a second thread costs more than it brings
 constexpr index_t kReductionBlock = 512;    // steps: a 256-byte wide panel of them is 128 KB, in L2
 constexpr index_t kLongestReductionBlock = 768;
 constexpr index_t kSmallImage = 200, kImagesOutputs = 400;  // outputs of an image, and of a tile of images
 constexpr index_t kSumChannels = 512;                       // channels whose sums one task keeps
 constexpr double kTaskCycles = 100e3;                       // a smaller task does not pay for its staging
 constexpr double kCallCycles = 50;                          // of one kernel call beside its sums
+constexpr double kLeastWinogradMacs = 500e3;                // smaller calls are over before it is planned
 constexpr double kTasksPerCore = 4;  // of the machine, so that the cuts do not depend on threads
 
-std::atomic<int> g_forced{-1};  // -1: the plan chooses
+std::atomic<int> g_forced{-1};    // -1: the plan chooses
+std::atomic<int> g_winograd{-1};  // -1: not read yet
 
-// What the plan needs to know of an instruction set's tiles.
-struct Tiles {
-  int lanes, channel_rows[kMaxVectors], pixel_rows, pixel_vectors;
-};
-template <class T>
-Tiles tiles_of(Isa isa) {
-  const TileKernels<T>& k = tile_kernels<T>(isa);
-  Tiles t{k.lanes, {}, k.pixel_rows, k.pixel_vectors};
-  std::copy(k.channel_rows, k.channel_rows + kMaxVectors, t.channel_rows);
-  return t;
-}
-
-// Size of the parts when n things are dealt evenly to parts of at most `most`.
-index_t even(index_t n, index_t most) { return n <= most ? n : ceil_div(n, ceil_div(n, most)); }
-
-// FMA-bound, or bound by two loads a cycle.
-double channel_tile_cycles(double rows, double vectors) {
-  return std::max(rows * vectors / 2, (rows + vectors + 1) / 2);
-}
 double pixel_tile_cycles(double rows, double vectors) {
   return std::max(rows * vectors / 2, (rows + 1.5 * vectors) / 2);  // half of the x loads split a line
 }
@@ -79,26 +62,8 @@ class Planner {
       p_.panels = ceil_div(g_.oc, index_t{p_.form.panel});
       return;
     }
-    double best = std::numeric_limits<double>::infinity();
-    for (int v = kMaxVectors; v >= 1; --v) {
-      if (tiles_.channel_rows[v - 1] == 0) continue;
-      const double cost = channel_step_cycles(v);
-      if (cost < best * 0.999) {
-        best = cost;
-        p_.form.panel = v * tiles_.lanes;
-      }
-    }
+    p_.form.panel = best_panel(tiles_, g_.oc, double(g_.pixels())) * tiles_.lanes;
     p_.panels = ceil_div(g_.oc, index_t{p_.form.panel});
-  }
-
-  // Cycles of one reduction step over all panels of a group and all pixels, for panels of v vectors.
-  double channel_step_cycles(int v) const {
-    const index_t width = index_t{v} * tiles_.lanes, full = g_.oc / width;
-    const int rest = static_cast<int>(ceil_div(g_.oc % width, tiles_.lanes));
-    double cycles = 0;
-    if (full) cycles += double(full) * tile_cycles(v);
-    if (rest) cycles += tile_cycles(rest);
-    return cycles;
   }
 
   void choose_reduction_blocks() {
@@ -201,7 +166,7 @@ class Planner {
                     channel_tile_cycles(n / tiles, v);
         }
     // Small tiles stream the panel from L2 faster than it comes, so ask for a clear gain.
-    skipping_ = cycles / (double(g_.taps()) * tile_cycles(v) * double(p_.images));
+    skipping_ = cycles / (double(g_.taps()) * panel_step_cycles(tiles_, v, double(g_.pixels())) * double(p_.images));
     p_.by_taps = p_.images > 1 || skipping_ < 0.97;
   }
   void choose_images() {
@@ -212,12 +177,6 @@ class Planner {
     }
     p_.images = 1;
   }
-  double tile_cycles(int vectors) const {
-    const double pixels = double(g_.pixels());
-    const double count = std::ceil(pixels / tiles_.channel_rows[vectors - 1]);
-    return count * channel_tile_cycles(pixels / count, vectors);
-  }
-
   // Whole rows if they fit; never part of a row and several rows, so that a tile is one run of y.
   void choose_tile() {
     if (stencil_) return choose_tile_of_at_most(g_.pixels());
@@ -278,7 +237,8 @@ class Planner {
       sum += tiles * double(p_.blocks) * kCallCycles * vectors / tiles_.pixel_vectors;
       if (!p_.in_output) sum += outputs / lanes * 3;
     } else {
-      sum += steps() * channel_step_cycles(p_.form.panel / tiles_.lanes) * (p_.by_taps ? skipping_ : 1);
+      sum += steps() * panels_step_cycles(tiles_, g_.oc, p_.form.panel / tiles_.lanes, double(g_.pixels())) *
+             (p_.by_taps ? skipping_ : 1);
       sum += outputs / lanes * 5;  // transposed store
       sum += double(p_.panels) * double(p_.blocks) * double(g_.pixels()) * kCallCycles /
              tiles_.channel_rows[p_.form.panel / tiles_.lanes - 1];
@@ -354,35 +314,53 @@ void force_algorithm(const std::string& name) {
 }
 
 const char* algorithm_name(ConvAlgorithm a) {
-  constexpr const char* kNames[kConvAlgorithms] = {"stencil", "lanes_on_channels", "lanes_on_pixels"};
+  constexpr const char* kNames[kConvAlgorithms] = {"stencil", "winograd4", "winograd6", "lanes_on_channels",
+                                                   "lanes_on_pixels"};
   return kNames[static_cast<int>(a)];
 }
 
+bool winograd_enabled() {
+  int on = g_winograd.load(std::memory_order_relaxed);
+  if (on < 0) {
+    const char* text = std::getenv("NDNN_WINOGRAD");
+    on = !(text && std::string(text) == "0");
+    g_winograd.store(on);
+  }
+  return on == 1;
+}
+void set_winograd(bool on) { g_winograd.store(on); }
+
 bool accepts(ConvAlgorithm a, const ConvGeometry& g) {
+  if (is_winograd(a)) return winograd_accepts(a, g);
   return a != ConvAlgorithm::stencil || (g.ic == 1 && g.taps() <= kLongestReductionBlock);
 }
 std::string refusal(ConvAlgorithm a, const ConvGeometry& g) {
   if (accepts(a, g)) return {};
+  if (is_winograd(a)) return winograd_refusal(a, g);
   if (g.ic != 1) return concat("input channels per group are ", g.ic, ", not 1");
   if (g.taps() > kLongestReductionBlock) return concat("the kernel has ", g.taps(), " taps");
   return {};
 }
 
-ConvPlan plan_conv(const ConvGeometry& g, int item_bytes, Isa isa, int max_threads, ConvAlgorithm a) {
+ConvPlan plan_conv(const ConvGeometry& g, int item_bytes, Isa isa, int max_threads, bool packed,
+                   ConvAlgorithm a) {
+  if (is_winograd(a)) return plan_winograd(g, item_bytes, isa, max_threads, a, packed);
   return Planner(g, item_bytes, isa, a).make(max_threads);
 }
 
-ConvPlan plan_conv(const ConvGeometry& g, int item_bytes, Isa isa, int max_threads) {
+ConvPlan plan_conv(const ConvGeometry& g, int item_bytes, Isa isa, int max_threads, bool packed,
+                   bool direct) {
   const int forced = g_forced.load(std::memory_order_relaxed);
+  const bool small = g.macs() < kLeastWinogradMacs;
   ConvPlan best;
   best.cycles = std::numeric_limits<double>::infinity();
   for (int i = 0; i < kConvAlgorithms; ++i) {
     const auto a = static_cast<ConvAlgorithm>(i);
-    if (accepts(a, g)) {
-      const ConvPlan p = plan_conv(g, item_bytes, isa, max_threads, a);
-      if (i == forced) return p;
-      if (p.cycles < best.cycles) best = p;
-    }
+    if (is_winograd(a) && (direct || (small && i != forced))) continue;
+    if (!accepts(a, g)) continue;
+    const ConvPlan p = plan_conv(g, item_bytes, isa, max_threads, packed, a);
+    if (i == forced) return p;
+    if (p.cycles < best.cycles) best = p;
   }
   return best;
 }

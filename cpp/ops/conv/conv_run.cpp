@@ -9,6 +9,7 @@
 #include "core/parallel.hpp"
 #include "core/scratch.hpp"
 #include "ops/conv/conv_stage.hpp"
+#include "ops/conv/conv_winograd.hpp"
 
 namespace ndnn {
 namespace {
@@ -326,28 +327,42 @@ void fill_with_bias(const ConvGeometry& g, const T* bias, T* y) {
 }  // namespace
 
 template <class T>
-void run_conv(const ConvPlan& p, const View<const T>& x, const T* packed, const T* bias, T* y) {
-  if (p.g.n * p.g.oc_all * p.g.pixels() == 0) return;
-  if (p.g.ic == 0) return fill_with_bias(p.g, bias, y);
-  if (p.form.algorithm == ConvAlgorithm::stencil) return run_stencil(p, x, packed, bias, y);
-  const Scratch scratch(p.scratch_bytes);
-  const std::size_t each = scratch_bytes_of_thread(p);
-  parallel_for(p.threads, tasks_of(p), [&](index_t task, int thread) {
-    Worker<T>(p, x, packed, bias, y, scratch.data() + static_cast<std::size_t>(thread) * each).run(task);
-  });
+bool run_conv(const ConvPlan& p, const View<const T>& x, const T* packed, const T* bias, T* y) {
+  if (p.g.n * p.g.oc_all * p.g.pixels() == 0) return true;
+  if (is_winograd(p.form.algorithm)) return run_winograd(p, x, packed, bias, y);
+  if (p.g.ic == 0) {
+    fill_with_bias(p.g, bias, y);
+  } else if (p.form.algorithm == ConvAlgorithm::stencil) {
+    run_stencil(p, x, packed, bias, y);
+  } else {
+    const Scratch scratch(p.scratch_bytes);
+    const std::size_t each = scratch_bytes_of_thread(p);
+    parallel_for(p.threads, tasks_of(p), [&](index_t task, int thread) {
+      Worker<T>(p, x, packed, bias, y, scratch.data() + static_cast<std::size_t>(thread) * each).run(task);
+    });
+  }
+  return true;
 }
 
 template <class T>
 void pack_and_run_conv(const ConvPlan& p, const View<const T>& x, const T* w, bool flip, const T* bias,
                        T* y) {
-  const Scratch packed(static_cast<std::size_t>(p.packed_elements) * sizeof(T));
-  T* const to = reinterpret_cast<T*>(packed.data());
-  pack_conv(p, w, flip, to);
-  run_conv(p, x, static_cast<const T*>(to), bias, y);
+  bool done;
+  {
+    const Scratch packed(static_cast<std::size_t>(p.packed_elements) * sizeof(T));
+    T* const to = reinterpret_cast<T*>(packed.data());
+    pack_conv(p, w, flip, to);
+    done = run_conv(p, x, static_cast<const T*>(to), bias, y);
+  }
+  if (!done) pack_and_run_conv(direct_plan(p), x, w, flip, bias, y);
+}
+
+ConvPlan direct_plan(const ConvPlan& p) {
+  return plan_conv(p.g, p.item_bytes, p.isa, p.threads, false, true);
 }
 
 #define NDNN_INSTANTIATE(T)                                                                 \
-  template void run_conv<T>(const ConvPlan&, const View<const T>&, const T*, const T*, T*); \
+  template bool run_conv<T>(const ConvPlan&, const View<const T>&, const T*, const T*, T*); \
   template void pack_and_run_conv<T>(const ConvPlan&, const View<const T>&, const T*, bool, const T*, T*);
 NDNN_INSTANTIATE(float)
 NDNN_INSTANTIATE(double)

@@ -4,15 +4,15 @@
 #include "ops/conv/conv_stage.hpp"
 
 namespace ndnn {
-namespace {
 
-// Positions base, base + step, ... of which [0, in) are input: zeros, a copy from `from`, zeros.
-CopyRun clipped(index_t at, index_t base, index_t step, index_t count, index_t in) {
+CopyRun clipped_run(index_t at, index_t base, index_t step, index_t count, index_t in) {
   const index_t begin = base < 0 ? std::min(count, ceil_div(-base, step)) : 0;
   const index_t end = base >= in ? 0 : std::min(count, (in - 1 - base) / step + 1);
   const index_t n = std::max<index_t>(0, end - begin);
   return {at, n > 0 ? base + begin * step : 0, step, n > 0 ? begin : count, n, n > 0 ? count - end : 0};
 }
+
+namespace {
 
 // The evenly spaced runs that `size` outputs from `first` read along one axis.
 index_t list_runs(const ConvPlan& p, int a, Range taps, index_t first, index_t size, CopyRun* runs) {
@@ -22,18 +22,18 @@ index_t list_runs(const ConvPlan& p, int a, Range taps, index_t first, index_t s
   index_t n = 0;
   if (s.kind == Staging::separate) {
     for (index_t k = 0; k < taps.size(); ++k)
-      runs[n++] = clipped(k * p.copy_pitch[a], base + k * w.dilation, w.stride, size, w.in);
+      runs[n++] = clipped_run(k * p.copy_pitch[a], base + k * w.dilation, w.stride, size, w.in);
     return n;
   }
   const index_t extent = (size - 1) * w.stride + (taps.size() - 1) * w.dilation + 1;
   if (s.kind == Staging::dense) {
-    CopyRun& run = runs[n++] = clipped(0, base, 1, extent, w.in);
+    CopyRun& run = runs[n++] = clipped_run(0, base, 1, extent, w.in);
     if (p.by_taps) run.lead = run.trail = 0;
     return n;
   }
   for (index_t phase = 0; phase < w.stride && phase < extent; ++phase)
     runs[n++] =
-        clipped(phase * p.copy_pitch[a], base + phase, w.stride, ceil_div(extent - phase, w.stride), w.in);
+        clipped_run(phase * p.copy_pitch[a], base + phase, w.stride, ceil_div(extent - phase, w.stride), w.in);
   return n;
 }
 

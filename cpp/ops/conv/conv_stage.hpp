@@ -10,6 +10,9 @@ struct TileAt {
   Axes first{0, 0, 0}, size{1, 1, 1};
 };
 
+// Positions base, base + step, ... of which [0, in) are input: zeros, a copy, zeros.
+CopyRun clipped_run(index_t at, index_t base, index_t step, index_t count, index_t in);
+
 // The runs of one tile and block along each axis; the same for every channel.
 struct StageRuns {
   const CopyRun* first[kMaxSpatial];

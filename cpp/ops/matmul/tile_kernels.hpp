@@ -33,7 +33,7 @@ struct TileArgs {
   const Steps* steps;
   index_t nsteps;
   const T* w;     // packed [k][width]; channels: width = vectors*lanes, aligned; pixels: rows
-  const T* init;  // start of the sums, one per channel of the panel, or null: go on from c
+  const T* init;  // start of the sums, one per channel of the panel, or null: add to c
   T* c;           // channels: c[out[m]*ldc + channel]; pixels: c[m*ldc + pixel]
   index_t ldc;
   const index_t* out;  // channels: where the sums of each row go; pixels: unused

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+// What plans know of the tile kernels' speed. All costs are cycles of one core at two FMAs a cycle; the
+// constants were measured on AVX-512 and only their ratios matter.
+#pragma once
+#include <cmath>
+#include <limits>
+
+#include "ops/conv/conv_blocks.hpp"
+
+namespace ndnn {
+
+constexpr double kCyclesPerMicrosecond = 4000;
+constexpr double kSerialMicroseconds = 50;  // below, a second thread costs more than it brings
+
+// What the plan needs to know of an instruction set's tiles.
+struct Tiles {
+  int lanes, channel_rows[kMaxVectors], pixel_rows, pixel_vectors;
+};
+template <class T>
+Tiles tiles_of(Isa isa) {
+  const TileKernels<T>& k = tile_kernels<T>(isa);
+  Tiles t{k.lanes, {}, k.pixel_rows, k.pixel_vectors};
+  std::copy(k.channel_rows, k.channel_rows + kMaxVectors, t.channel_rows);
+  return t;
+}
+
+// Size of the parts when n things are dealt evenly to parts of at most `most`.
+inline index_t even(index_t n, index_t most) { return n <= most ? n : ceil_div(n, ceil_div(n, most)); }
+
+// FMA-bound, or bound by two loads a cycle.
+inline double channel_tile_cycles(double rows, double vectors) {
+  return std::max(rows * vectors / 2, (rows + vectors + 1) / 2);
+}
+// Cycles of one reduction step of `rows` outputs with a panel of `vectors`.
+inline double panel_step_cycles(const Tiles& t, int vectors, double rows) {
+  const double count = std::ceil(rows / t.channel_rows[vectors - 1]);
+  return count * channel_tile_cycles(rows / count, vectors);
+}
+// The same over all panels of `channels` output channels, for panels of v vectors.
+inline double panels_step_cycles(const Tiles& t, index_t channels, int v, double rows) {
+  const index_t width = index_t{v} * t.lanes, full = channels / width;
+  const int rest = static_cast<int>(ceil_div(channels % width, t.lanes));
+  double cycles = 0;
+  if (full) cycles += double(full) * panel_step_cycles(t, v, rows);
+  if (rest) cycles += panel_step_cycles(t, rest, rows);
+  return cycles;
+}
+// The panel width, in vectors, with the least waste; wider panels reuse each load of x more often.
+inline int best_panel(const Tiles& t, index_t channels, double rows) {
+  double best = std::numeric_limits<double>::infinity();
+  int vectors = 1;
+  for (int v = kMaxVectors; v >= 1; --v) {
+    if (t.channel_rows[v - 1] == 0) continue;
+    const double cost = panels_step_cycles(t, channels, v, rows);
+    if (cost < best * 0.999) {
+      best = cost;
+      vectors = v;
+    }
+  }
+  return vectors;
+}
+
+}  // namespace ndnn

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+// How a Winograd plan lays out a block of tiles. Shared by planning, packing and running.
+//
+//   input   patch[position][lane]               staged, lanes = channels of the group
+//   B d     inputs[product][channel block][entry][channel]
+//   G g     packed[group][product][panel][step][width],  step = (channel block, tap group, channel)
+//   *       sums[product][tile][output channel] = sum over steps of inputs * packed
+//   A       outputs[position][lane]             then transposed into y
+//
+// An entry is a place whose input is transformed: a tile for each tap group along a transformed axis, an input
+// position along others (where neighbouring outputs share them). So row and reduction offsets separate here too.
+#pragma once
+#include "ops/conv/conv_blocks.hpp"
+#include "ops/conv/winograd_kernels.hpp"
+
+namespace ndnn {
+
+constexpr index_t kWinogradSteps = 64;  // summed in one chain: keeps rounding errors small
+constexpr int kMostTaps = 5;
+
+// Along one axis, for n tiles. Untransformed tiles are outputs.
+inline index_t entries_of(const ConvPlan& p, int a, index_t n) {
+  const WinogradAxis& w = p.winograd.axis[a];
+  if (w.transformed()) return n * w.groups;
+  return (n - 1) * p.g.axis[a].stride + (w.groups - 1) * p.g.axis[a].dilation + 1;
+}
+inline index_t entry_of_tile(const ConvPlan& p, int a, index_t tile) {
+  return p.winograd.axis[a].transformed() ? tile : tile * p.g.axis[a].stride;
+}
+inline index_t entry_of_group(const ConvPlan& p, int a, index_t group) {
+  const WinogradAxis& w = p.winograd.axis[a];
+  return group * (w.transformed() ? w.block : p.g.axis[a].dilation);
+}
+inline index_t patch_length(const ConvPlan& p, int a, index_t n) {
+  const WinogradAxis& w = p.winograd.axis[a];
+  return w.transformed() ? (n - 1) * w.outputs + (w.groups - 1) * w.taps + w.points : entries_of(p, a, n);
+}
+// Outputs of phase `phase`, and the tiles that hold them.
+inline index_t phase_outputs(const ConvPlan& p, int a, index_t phase) {
+  return ceil_div(p.g.axis[a].out - phase, p.winograd.axis[a].phases);
+}
+inline index_t phase_tiles(const ConvPlan& p, int a, index_t phase) {
+  return ceil_div(phase_outputs(p, a, phase), index_t{p.winograd.axis[a].outputs});
+}
+
+// Pitches of the natural axes for lengths n: the last one is contiguous.
+inline Axes pitches(const Axes& n) { return {n[1] * n[2], n[2], 1}; }
+
+struct WinogradLayout {
+  Axes patch, entries, outputs;      // lengths of a full block along each axis
+  index_t channel_blocks, channels;  // of a block, whole vectors
+  index_t block_pitch, input_pitch;  // inputs: of channel blocks, of products
+  index_t sum_row, sum_pitch;        // sums: of tiles, of products
+  index_t steps;
+  // Scratch of one thread: where its parts begin, in bytes.
+  std::size_t front_second, front_third, inputs, sums, rows, outs, columns, blocks, runs, total;
+};
+
+WinogradLayout winograd_layout(const ConvPlan& p, int lanes);
+
+// conv_winograd_plan.cpp
+ConvPlan plan_winograd(const ConvGeometry& g, int item_bytes, Isa isa, int max_threads, ConvAlgorithm a,
+                       bool packed);
+bool winograd_accepts(ConvAlgorithm a, const ConvGeometry& g);
+std::string winograd_refusal(ConvAlgorithm a, const ConvGeometry& g);
+inline index_t winograd_tasks(const ConvPlan& p) {
+  return ceil_div(p.winograd.images, p.images) * p.g.groups * product(p.tiles) * p.splits;
+}
+// conv_winograd_pack.cpp
+template <class T>
+void pack_winograd(const ConvPlan& p, const T* w, bool flip, T* packed);
+// conv_winograd_run.cpp; false where a result is inf or nan: transforms spread these over a tile
+template <class T>
+bool run_winograd(const ConvPlan& p, const View<const T>& x, const T* packed, const T* bias, T* y);
+
+}  // namespace ndnn

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: MIT
+// Chooses which axes a Winograd convolution transforms and how its tiles are cut into tasks.
+#include <algorithm>
+#include <cmath>
+
+#include "ops/conv/conv_cost.hpp"
+#include "ops/conv/conv_winograd.hpp"
+
+namespace ndnn {
+namespace {
+
+constexpr index_t kMostKernel = 64;  // taps along a transformed axis
+constexpr index_t kMostTiles = 512, kFewTiles = 24;  // of a task
+constexpr double kL2Share = 2.0;     // inputs and sums of a task, in L2 sizes: they stream well from L3
+// Measured on AVX-512, cycles a vector.
+constexpr double kStageCycles = 7, kTransformCycles = 1.6, kStoreCycles = 6, kPackCycles = 4;
+constexpr double kL3Bytes = 10, kMemoryBytes = 5;  // a cycle
+
+int points_of(ConvAlgorithm a) { return a == ConvAlgorithm::winograd4 ? 4 : 6; }
+index_t taps_at_once(int points) { return points == 4 ? 3 : 4; }
+
+bool can_transform(const Window& w, int points) {
+  if (w.stride != 1 || w.kernel < 2 || w.kernel > kMostKernel) return false;
+  return points == 6 || w.kernel <= 3;
+}
+
+WinogradAxis transformed_axis(const Window& w, int points) {
+  WinogradAxis v;
+  v.groups = w.kernel <= points - 1 ? 1 : ceil_div(w.kernel, taps_at_once(points));
+  v.taps = static_cast<int>(ceil_div(w.kernel, v.groups));
+  v.points = points;
+  v.outputs = points - v.taps + 1;
+  v.phases = std::min(w.dilation, w.out);
+  return v;
+}
+
+class Planner {
+ public:
+  Planner(const ConvGeometry& g, int item_bytes, Isa isa, ConvAlgorithm algorithm)
+      : g_(g), tiles_(item_bytes == 4 ? tiles_of<float>(isa) : tiles_of<double>(isa)) {
+    p_.g = g;
+    p_.isa = isa;
+    p_.item_bytes = item_bytes;
+    p_.form.algorithm = algorithm;
+    p_.form.groups = g.groups;
+  }
+
+  ConvPlan make(int max_threads, bool packed) {
+    choose_axes();
+    p_.form.ic_block = round_up(even(round_up(g_.ic, lanes()), kWinogradSteps), lanes());
+    p_.form.panel = best_panel(tiles_, g_.oc, kFewTiles) * tiles_.lanes;
+    p_.panels = ceil_div(g_.oc, index_t{p_.form.panel});
+    choose_block();
+    p_.cycles = cycles(packed);
+    choose_threads(max_threads);
+    finish();
+    return p_;
+  }
+
+ private:
+  index_t lanes() const { return tiles_.lanes; }
+
+  // The last two axes that can be; the others fold their taps into the reduction.
+  void choose_axes() {
+    const int points = points_of(p_.form.algorithm);
+    WinogradPlan& w = p_.winograd;
+    int chosen[kMaxSpatial], n = 0;
+    for (int a = kMaxSpatial - 1; a >= 0; --a) {
+      w.axis[a].groups = g_.axis[a].kernel;
+      if (n == 2 || !can_transform(g_.axis[a], points)) continue;
+      w.axis[a] = transformed_axis(g_.axis[a], points);
+      chosen[n++] = a;
+    }
+    w.columns = chosen[0];
+    if (n == 2) w.rows = chosen[1];
+    else w.rows = w.columns == 0 ? 1 : w.columns - 1;
+    w.flat = kMaxSpatial - w.rows - w.columns;
+    w.images = g_.n * w.axis[0].phases * w.axis[1].phases * w.axis[2].phases;
+    for (int a = 0; a < kMaxSpatial; ++a) p_.form.tap_block[a] = w.axis[a].taps;
+  }
+
+  index_t grid(int a) const { return phase_tiles(p_, a, 0); }
+  index_t transformed_kernel_entries() const {
+    return entries_of(p_, 0, axis(0).block) * entries_of(p_, 1, axis(1).block) * entries_of(p_, 2, axis(2).block);
+  }
+  WinogradAxis& axis(int a) { return p_.winograd.axis[a]; }
+  const WinogradAxis& axis(int a) const { return p_.winograd.axis[a]; }
+
+  // Elements of inputs and sums of a task with the blocks now set and `images` images.
+  double elements(index_t images) const {
+    return double(p_.winograd.products()) * double(images) *
+           (double(transformed_kernel_entries()) * double(round_up(g_.ic, lanes())) +
+            double(p_.winograd.block_tiles()) * double(round_up(g_.oc, lanes())));
+  }
+  bool fits(index_t images) const {
+    return double(images) * double(p_.winograd.block_tiles()) <= double(kMostTiles) &&
+           elements(images) * p_.item_bytes <= kL2Share * double(caches().l2);
+  }
+
+  // Large images are cut into blocks of tiles, whole rows if they fit; small ones are dealt together.
+  void choose_block() {
+    for (int a = 0; a < kMaxSpatial; ++a) axis(a).block = grid(a);
+    for (int a = 0; a < kMaxSpatial && !fits(1); ++a) {
+      index_t low = 1, high = axis(a).block;
+      while (low < high) {
+        axis(a).block = low + (high - low + 1) / 2;
+        if (fits(1)) low = axis(a).block;
+        else high = axis(a).block - 1;
+      }
+      axis(a).block = even(grid(a), low);
+    }
+    p_.images = 1;
+    bool whole = true;
+    for (int a = 0; a < kMaxSpatial; ++a) {
+      p_.tiles[a] = ceil_div(grid(a), axis(a).block);
+      p_.tile[a] = std::min(axis(a).block * axis(a).outputs * axis(a).phases, g_.axis[a].out);
+      whole = whole && p_.tiles[a] == 1;
+    }
+    if (!whole) return;
+    index_t most = kMostTiles / p_.winograd.block_tiles();
+    while (most > 1 && !fits(most)) most = most * 3 / 4;
+    p_.images = even(p_.winograd.images, std::max<index_t>(1, most));
+  }
+
+  double all_tiles() const {
+    double tiles = double(g_.n);
+    for (int a = 0; a < kMaxSpatial; ++a) {
+      double along = 0;  // phases differ by one output, so by one tile at most
+      const index_t phases = axis(a).phases, longer = (g_.axis[a].out - 1) % phases + 1;
+      along += double(longer) * double(phase_tiles(p_, a, 0));
+      if (longer < phases) along += double(phases - longer) * double(phase_tiles(p_, a, phases - 1));
+      tiles *= along;
+    }
+    return tiles;
+  }
+
+  double cycles(bool packed) const {
+    const WinogradPlan& w = p_.winograd;
+    const double tiles = all_tiles(), products = w.products(), lanes = tiles_.lanes;
+    const double steps = double(g_.ic) * double(w.tap_groups());
+    const double blocks = double(ceil_div(w.images, p_.images)) * double(product(p_.tiles));
+    const double rows = tiles / blocks;
+    // Products
+    const int v = p_.form.panel / tiles_.lanes;
+    const double calls = std::ceil(rows / tiles_.channel_rows[v - 1]);
+    double multiply = steps * panels_step_cycles(tiles_, g_.oc, v, rows) * blocks;
+    multiply += blocks * calls * double(p_.panels) * std::ceil(steps / kWinogradSteps) * 40;
+    const double bytes = double(g_.oc) * steps * products * p_.item_bytes;
+    if (bytes > double(caches().l2) / 2)
+      multiply = std::max(multiply, blocks * bytes / products / (bytes > double(caches().l3) / 2 ? kMemoryBytes : kL3Bytes));
+    multiply *= products;
+    // Transforms
+    double patch = 1, entries = double(transformed_kernel_entries());
+    for (int a = 0; a < kMaxSpatial; ++a) patch *= double(patch_length(p_, a, axis(a).block));
+    const double images = blocks * double(p_.images) * std::ceil(double(g_.ic) / lanes);
+    const double input = images * (patch * kStageCycles + entries * products * kTransformCycles + 300);
+    const double outputs = double(w.axis[0].outputs * w.axis[1].outputs * w.axis[2].outputs);
+    const double output =
+        tiles * std::ceil(double(g_.oc) / lanes) * (products * kTransformCycles + outputs * kStoreCycles);
+    double pack = 0;
+    if (!packed) pack = double(g_.oc) / lanes * steps * products * kPackCycles;
+    return double(g_.groups) * (multiply + input + output + pack);
+  }
+
+  void choose_threads(int max_threads) {
+    const double wanted = p_.cycles / kCyclesPerMicrosecond / (kSerialMicroseconds / 2);
+    p_.threads = wanted < 2 ? 1 : static_cast<int>(std::min<double>(max_threads, wanted));
+    p_.splits = 1;
+    const index_t blocks = winograd_tasks(p_);
+    // Panels are split where there are few blocks: every part transforms its input again.
+    while (p_.threads > 1 && p_.splits < p_.panels && blocks * p_.splits < 4 * p_.threads &&
+           blocks * p_.splits % p_.threads != 0)
+      ++p_.splits;
+    p_.threads = static_cast<int>(std::min<index_t>(p_.threads, blocks * p_.splits));
+  }
+
+  void finish() {
+    const WinogradLayout at = winograd_layout(p_, tiles_.lanes);
+    p_.pitch = pitches(at.patch);
+    p_.blocks = ceil_div(at.steps, kWinogradSteps);
+    p_.scratch_bytes = at.total * static_cast<std::size_t>(p_.threads);
+    p_.packed_elements = g_.groups * p_.winograd.products() * at.steps * packed_channels(p_, tiles_.lanes);
+    const index_t line = kAlignment / p_.item_bytes;
+    p_.plane_pitch = round_up(product(at.patch), line) + line;
+    if (p_.plane_pitch / line % 2 == 0) p_.plane_pitch += line;
+  }
+
+  ConvGeometry g_;
+  Tiles tiles_;
+  ConvPlan p_;
+};
+
+}  // namespace
+
+WinogradLayout winograd_layout(const ConvPlan& p, int lanes) {
+  const WinogradPlan& w = p.winograd;
+  const index_t line = kAlignment / p.item_bytes;
+  const auto odd_lines = [&](index_t n) { return (round_up(n, line) / line | 1) * line; };
+  const auto bytes = [](index_t n, index_t item) { return static_cast<std::size_t>(round_up(n * item, kAlignment)); };
+  WinogradLayout l;
+  for (int a = 0; a < kMaxSpatial; ++a) {
+    l.patch[a] = patch_length(p, a, w.axis[a].block);
+    l.entries[a] = entries_of(p, a, w.axis[a].block);
+    l.outputs[a] = w.axis[a].block * w.axis[a].outputs;
+  }
+  l.channels = p.form.ic_block;
+  l.channel_blocks = ceil_div(p.g.ic, l.channels);
+  l.steps = p.g.ic * w.tap_groups();
+  const index_t tiles = w.block_tiles() * p.images;
+  l.block_pitch = product(l.entries) * p.images * l.channels;
+  l.input_pitch = odd_lines(l.channel_blocks * l.block_pitch);
+  l.sum_row = round_up(std::min(p.g.oc, ceil_div(p.panels, p.splits) * p.form.panel), lanes);
+  l.sum_pitch = odd_lines(tiles * l.sum_row);
+
+  const index_t patch = round_up(product(l.patch), lanes);
+  const index_t planes = lanes * (odd_lines(patch) + 2 * line) + lanes;
+  const index_t halves = kMostPoints * lanes * std::max(l.patch[w.columns], l.outputs[w.columns]);
+  l.front_second = bytes(std::max(planes, halves), p.item_bytes);
+  l.front_third = l.front_second + bytes(std::max(patch, product(l.outputs) + 2 * lanes) * lanes, p.item_bytes);
+  l.inputs = l.front_third + bytes(halves, p.item_bytes);
+  l.sums = l.inputs + bytes(w.products() * l.input_pitch, p.item_bytes);
+  l.rows = l.sums + bytes(w.products() * l.sum_pitch, p.item_bytes);
+  const index_t word = sizeof(index_t);
+  l.outs = l.rows + bytes(tiles, word);
+  l.columns = l.outs + bytes(tiles, word);
+  l.blocks = l.columns + bytes(l.steps, word);
+  l.runs = l.blocks + bytes(l.channel_blocks * w.tap_groups(), sizeof(Steps));
+  l.total = l.runs + bytes(kMaxSpatial, sizeof(CopyRun));
+  return l;
+}
+
+ConvPlan plan_winograd(const ConvGeometry& g, int item_bytes, Isa isa, int max_threads, ConvAlgorithm a,
+                       bool packed) {
+  return Planner(g, item_bytes, isa, a).make(max_threads, packed);
+}
+
+bool winograd_accepts(ConvAlgorithm a, const ConvGeometry& g) {
+  if (!winograd_enabled() || g.ic == 0) return false;
+  for (const Window& w : g.axis)
+    if (can_transform(w, points_of(a))) return true;
+  return false;
+}
+std::string winograd_refusal(ConvAlgorithm a, const ConvGeometry& g) {
+  if (!winograd_enabled()) return "switched off";
+  if (g.ic == 0) return "no input channels";
+  return concat("no axis has stride 1 and 2 to ", a == ConvAlgorithm::winograd4 ? 3 : kMostKernel, " taps");
+}
+
+}  // namespace ndnn
