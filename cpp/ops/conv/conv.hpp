@@ -71,16 +71,19 @@ struct WinogradAxis {
   int points = 1, outputs = 1, taps = 1;  // n, m, r; all 1 where the axis is not transformed
   index_t groups = 1;                     // runs of r taps that make the kernel; folded into the reduction
   index_t phases = 1;                     // a dilated axis is this many interleaved ones without dilation
-  index_t block = 1;                      // tiles of one task
+  index_t block = 1;                      // tiles of each phase in one task
   bool transformed() const { return points > 1; }
 };
 struct WinogradPlan {
   WinogradAxis axis[kMaxSpatial];
   int flat = 0, rows = 1, columns = 2;  // axes in the order of the transforms; flat is never transformed
-  index_t images = 1;                   // of the whole call: each phase of each image counts
   int products() const { return axis[0].points * axis[1].points * axis[2].points; }
   index_t tap_groups() const { return axis[0].groups * axis[1].groups * axis[2].groups; }
-  index_t block_tiles() const { return axis[0].block * axis[1].block * axis[2].block; }
+  index_t block_tiles() const {
+    index_t n = 1;
+    for (const WinogradAxis& a : axis) n *= a.block * a.phases;
+    return n;
+  }
 };
 
 // Which packed form of the weights a plan reads; equal forms share one packed copy.

@@ -9,6 +9,8 @@
 //
 // An entry is a place whose input is transformed: a tile for each tap group along a transformed axis, an input
 // position along others (where neighbouring outputs share them). So row and reduction offsets separate here too.
+// A dilated axis is `dilation` interleaved ones without (phases); their tiles lie one phase after another, their
+// positions as in the input: in a patch every distance of positions costs the same.
 #pragma once
 #include "ops/conv/conv_blocks.hpp"
 #include "ops/conv/winograd_kernels.hpp"
@@ -18,29 +20,31 @@ namespace ndnn {
 constexpr index_t kWinogradSteps = 64;  // summed in one chain: keeps rounding errors small
 constexpr int kMostTaps = 5;
 
-// Along one axis, for n tiles. Untransformed tiles are outputs.
+// Along one axis, for a block of n tiles (of each phase). Untransformed tiles are outputs.
 inline index_t entries_of(const ConvPlan& p, int a, index_t n) {
   const WinogradAxis& w = p.winograd.axis[a];
-  if (w.transformed()) return n * w.groups;
+  if (w.transformed()) return n * w.groups * w.phases;
   return (n - 1) * p.g.axis[a].stride + (w.groups - 1) * p.g.axis[a].dilation + 1;
 }
-inline index_t entry_of_tile(const ConvPlan& p, int a, index_t tile) {
-  return p.winograd.axis[a].transformed() ? tile : tile * p.g.axis[a].stride;
+// Entry of a tile whose taps begin with group 0, and distance of the entries of neighbouring groups.
+inline index_t tile_step(const ConvPlan& p, int a) {
+  return p.winograd.axis[a].transformed() ? 1 : p.g.axis[a].stride;
 }
-inline index_t entry_of_group(const ConvPlan& p, int a, index_t group) {
+inline index_t group_step(const ConvPlan& p, int a) {
   const WinogradAxis& w = p.winograd.axis[a];
-  return group * (w.transformed() ? w.block : p.g.axis[a].dilation);
+  return w.transformed() ? w.block * w.phases : p.g.axis[a].dilation;
 }
 inline index_t patch_length(const ConvPlan& p, int a, index_t n) {
   const WinogradAxis& w = p.winograd.axis[a];
-  return w.transformed() ? (n - 1) * w.outputs + (w.groups - 1) * w.taps + w.points : entries_of(p, a, n);
+  if (!w.transformed()) return entries_of(p, a, n);
+  return ((n - 1) * w.outputs + (w.groups - 1) * w.taps + w.points) * w.phases;
 }
-// Outputs of phase `phase`, and the tiles that hold them.
-inline index_t phase_outputs(const ConvPlan& p, int a, index_t phase) {
-  return ceil_div(p.g.axis[a].out - phase, p.winograd.axis[a].phases);
+// Outputs from one tile of all phases to the next, and tiles of a phase.
+inline index_t outputs_of_tiles(const ConvPlan& p, int a) {
+  return p.winograd.axis[a].outputs * p.winograd.axis[a].phases;
 }
 inline index_t phase_tiles(const ConvPlan& p, int a, index_t phase) {
-  return ceil_div(phase_outputs(p, a, phase), index_t{p.winograd.axis[a].outputs});
+  return ceil_div(p.g.axis[a].out - phase, outputs_of_tiles(p, a));
 }
 
 // Pitches of the natural axes for lengths n: the last one is contiguous.
@@ -64,7 +68,7 @@ ConvPlan plan_winograd(const ConvGeometry& g, int item_bytes, Isa isa, int max_t
 bool winograd_accepts(ConvAlgorithm a, const ConvGeometry& g);
 std::string winograd_refusal(ConvAlgorithm a, const ConvGeometry& g);
 inline index_t winograd_tasks(const ConvPlan& p) {
-  return ceil_div(p.winograd.images, p.images) * p.g.groups * product(p.tiles) * p.splits;
+  return ceil_div(p.g.n, p.images) * p.g.groups * product(p.tiles) * p.splits;
 }
 // conv_winograd_pack.cpp
 template <class T>

@@ -20,7 +20,7 @@ int points_of(ConvAlgorithm a) { return a == ConvAlgorithm::winograd4 ? 4 : 6; }
 index_t taps_at_once(int points) { return points == 4 ? 3 : 4; }
 
 bool can_transform(const Window& w, int points) {
-  if (w.stride != 1 || w.kernel < 2 || w.kernel > kMostKernel) return false;
+  if (w.stride != 1 || w.kernel < 2 || w.kernel > kMostKernel || w.dilation > w.out) return false;
   return points == 6 || w.kernel <= 3;
 }
 
@@ -30,7 +30,7 @@ WinogradAxis transformed_axis(const Window& w, int points) {
   v.taps = static_cast<int>(ceil_div(w.kernel, v.groups));
   v.points = points;
   v.outputs = points - v.taps + 1;
-  v.phases = std::min(w.dilation, w.out);
+  v.phases = w.dilation;
   return v;
 }
 
@@ -73,14 +73,13 @@ class Planner {
     }
     w.columns = chosen[0];
     if (n == 2) w.rows = chosen[1];
-    else w.rows = w.columns == 0 ? 1 : w.columns - 1;
+    else w.rows = w.columns == kMaxSpatial - 1 ? w.columns - 1 : kMaxSpatial - 1;
     w.flat = kMaxSpatial - w.rows - w.columns;
-    w.images = g_.n * w.axis[0].phases * w.axis[1].phases * w.axis[2].phases;
     for (int a = 0; a < kMaxSpatial; ++a) p_.form.tap_block[a] = w.axis[a].taps;
   }
 
   index_t grid(int a) const { return phase_tiles(p_, a, 0); }
-  index_t transformed_kernel_entries() const {
+  index_t entries() const {
     return entries_of(p_, 0, axis(0).block) * entries_of(p_, 1, axis(1).block) * entries_of(p_, 2, axis(2).block);
   }
   WinogradAxis& axis(int a) { return p_.winograd.axis[a]; }
@@ -89,7 +88,7 @@ class Planner {
   // Elements of inputs and sums of a task with the blocks now set and `images` images.
   double elements(index_t images) const {
     return double(p_.winograd.products()) * double(images) *
-           (double(transformed_kernel_entries()) * double(round_up(g_.ic, lanes())) +
+           (double(entries()) * double(round_up(g_.ic, lanes())) +
             double(p_.winograd.block_tiles()) * double(round_up(g_.oc, lanes())));
   }
   bool fits(index_t images) const {
@@ -97,39 +96,40 @@ class Planner {
            elements(images) * p_.item_bytes <= kL2Share * double(caches().l2);
   }
 
-  // Large images are cut into blocks of tiles, whole rows if they fit; small ones are dealt together.
+  // Large images are cut into blocks of tiles: first axes whose blocks overlap nowhere, then whole rows if
+  // they fit. Small ones are dealt together.
   void choose_block() {
     for (int a = 0; a < kMaxSpatial; ++a) axis(a).block = grid(a);
-    for (int a = 0; a < kMaxSpatial && !fits(1); ++a) {
-      index_t low = 1, high = axis(a).block;
-      while (low < high) {
-        axis(a).block = low + (high - low + 1) / 2;
-        if (fits(1)) low = axis(a).block;
-        else high = axis(a).block - 1;
-      }
-      axis(a).block = even(grid(a), low);
-    }
-    p_.images = 1;
+    for (const bool trivial : {true, false})
+      for (int a = 0; a < kMaxSpatial && !fits(1); ++a)
+        if ((g_.axis[a].kernel == 1) == trivial) cut(a);
     bool whole = true;
     for (int a = 0; a < kMaxSpatial; ++a) {
       p_.tiles[a] = ceil_div(grid(a), axis(a).block);
-      p_.tile[a] = std::min(axis(a).block * axis(a).outputs * axis(a).phases, g_.axis[a].out);
+      p_.tile[a] = std::min(axis(a).block * outputs_of_tiles(p_, a), g_.axis[a].out);
       whole = whole && p_.tiles[a] == 1;
     }
     if (!whole) return;
     index_t most = kMostTiles / p_.winograd.block_tiles();
     while (most > 1 && !fits(most)) most = most * 3 / 4;
-    p_.images = even(p_.winograd.images, std::max<index_t>(1, most));
+    p_.images = even(g_.n, std::max<index_t>(1, most));
+  }
+  void cut(int a) {
+    index_t low = 1, high = axis(a).block;
+    while (low < high) {
+      axis(a).block = low + (high - low + 1) / 2;
+      if (fits(1)) low = axis(a).block;
+      else high = axis(a).block - 1;
+    }
+    axis(a).block = even(grid(a), low);
   }
 
   double all_tiles() const {
     double tiles = double(g_.n);
     for (int a = 0; a < kMaxSpatial; ++a) {
-      double along = 0;  // phases differ by one output, so by one tile at most
-      const index_t phases = axis(a).phases, longer = (g_.axis[a].out - 1) % phases + 1;
-      along += double(longer) * double(phase_tiles(p_, a, 0));
-      if (longer < phases) along += double(phases - longer) * double(phase_tiles(p_, a, phases - 1));
-      tiles *= along;
+      // Phases differ by one tile at most.
+      const index_t rest = g_.axis[a].out % outputs_of_tiles(p_, a), whole = g_.axis[a].out - rest;
+      tiles *= double(whole / axis(a).outputs + std::min(rest, axis(a).phases));
     }
     return tiles;
   }
@@ -138,7 +138,7 @@ class Planner {
     const WinogradPlan& w = p_.winograd;
     const double tiles = all_tiles(), products = w.products(), lanes = tiles_.lanes;
     const double steps = double(g_.ic) * double(w.tap_groups());
-    const double blocks = double(ceil_div(w.images, p_.images)) * double(product(p_.tiles));
+    const double blocks = double(ceil_div(g_.n, p_.images)) * double(product(p_.tiles));
     const double rows = tiles / blocks;
     // Products
     const int v = p_.form.panel / tiles_.lanes;
@@ -150,10 +150,10 @@ class Planner {
       multiply = std::max(multiply, blocks * bytes / products / (bytes > double(caches().l3) / 2 ? kMemoryBytes : kL3Bytes));
     multiply *= products;
     // Transforms
-    double patch = 1, entries = double(transformed_kernel_entries());
+    double patch = 1, places = double(entries());
     for (int a = 0; a < kMaxSpatial; ++a) patch *= double(patch_length(p_, a, axis(a).block));
     const double images = blocks * double(p_.images) * std::ceil(double(g_.ic) / lanes);
-    const double input = images * (patch * kStageCycles + entries * products * kTransformCycles + 300);
+    const double input = images * (patch * kStageCycles + places * products * kTransformCycles + 300);
     const double outputs = double(w.axis[0].outputs * w.axis[1].outputs * w.axis[2].outputs);
     const double output =
         tiles * std::ceil(double(g_.oc) / lanes) * (products * kTransformCycles + outputs * kStoreCycles);
@@ -201,7 +201,7 @@ WinogradLayout winograd_layout(const ConvPlan& p, int lanes) {
   for (int a = 0; a < kMaxSpatial; ++a) {
     l.patch[a] = patch_length(p, a, w.axis[a].block);
     l.entries[a] = entries_of(p, a, w.axis[a].block);
-    l.outputs[a] = w.axis[a].block * w.axis[a].outputs;
+    l.outputs[a] = w.axis[a].block * outputs_of_tiles(p, a);
   }
   l.channels = p.form.ic_block;
   l.channel_blocks = ceil_div(p.g.ic, l.channels);

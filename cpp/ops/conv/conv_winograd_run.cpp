@@ -12,13 +12,6 @@
 namespace ndnn {
 namespace {
 
-// One image of a block: a phase of one input image, and the tiles of it that the block holds.
-struct Part {
-  index_t image = 0;
-  Axes phase{0, 0, 0}, first{0, 0, 0}, tiles{0, 0, 0};
-  bool empty() const { return product(tiles) <= 0; }
-};
-
 template <class T>
 class Worker {
  public:
@@ -30,6 +23,7 @@ class Worker {
         lanes_(tiles_.lanes),
         at_(winograd_layout(plan, tiles_.lanes)),
         entry_pitch_(pitches(at_.entries)),
+        tile_pitch_(pitches({1, w_.axis[1].block * w_.axis[1].phases, w_.axis[2].block * w_.axis[2].phases})),
         x_(x),
         packed_(packed),
         bias_(bias),
@@ -50,12 +44,12 @@ class Worker {
   bool run(index_t task) {
     locate(task);
     for (index_t c = 0; c < p_.g.ic; c += lanes_)
-      for (index_t i = 0; i < images_; ++i) transform_input(part(i), i, c);
+      for (index_t i = 0; i < images_; ++i) transform_input(i, c);
     list_offsets();
     multiply();
     bool finite = true;
     for (index_t c = channels_.begin; c < channels_.end; c += lanes_)
-      for (index_t i = 0; i < images_; ++i) finite = transform_sums(part(i), i, c) && finite;
+      for (index_t i = 0; i < images_; ++i) finite = transform_sums(i, c) && finite;
     return finite;
   }
 
@@ -65,120 +59,123 @@ class Worker {
     task /= p_.splits;
     panels_ = {split * p_.panels / p_.splits, (split + 1) * p_.panels / p_.splits};
     channels_ = {panels_.begin * p_.form.panel, std::min(panels_.end * p_.form.panel, p_.g.oc)};
-    for (int a = kMaxSpatial - 1; a >= 0; task /= p_.tiles[a--])
+    for (int a = kMaxSpatial - 1; a >= 0; task /= p_.tiles[a--]) {
       first_[a] = task % p_.tiles[a] * w_.axis[a].block;
+      most_tiles_[a] = tiles_in_phase(a, 0);
+    }
     group_ = task % p_.g.groups;
     first_image_ = task / p_.g.groups * p_.images;
-    images_ = std::min(p_.images, w_.images - first_image_);
+    images_ = std::min(p_.images, p_.g.n - first_image_);
+  }
+  index_t tiles_in_phase(int a, index_t phase) const {
+    return std::clamp<index_t>(phase_tiles(p_, a, phase) - first_[a], 0, w_.axis[a].block);
   }
 
-  Part part(index_t i) const {
-    Part q;
-    index_t image = first_image_ + i;
-    for (int a = kMaxSpatial - 1; a >= 0; image /= w_.axis[a--].phases) {
-      q.phase[a] = image % w_.axis[a].phases;
-      q.first[a] = first_[a];
-      q.tiles[a] = std::min(w_.axis[a].block, phase_tiles(p_, a, q.phase[a]) - first_[a]);
-    }
-    q.image = image;
-    return q;
-  }
+  // Channels [c, c + lanes) of one image: planes[channel][position] -> patch[position][channel] -> inputs.
+  void transform_input(index_t image, index_t c) {
+    stage(image, c, front_[0]);
+    T* const patch = front_[1];
+    tiles_.transpose(front_[0], p_.plane_pitch, lanes_, round_up(product(at_.patch), lanes_), patch, lanes_);
 
-  // Channels [c, c + lanes) of one part: planes[channel][position] -> patch[position][channel] -> inputs.
-  void transform_input(const Part& q, index_t image, index_t c) {
-    if (q.empty()) return;
-    T *const planes = front_[0], *const patch = front_[1], *const half = front_[2];
-    const index_t channels = std::min<index_t>(lanes_, p_.g.ic - c);
-    StageRuns runs;
-    CopyRun* run = runs_;
-    Axes length;
-    for (int a = 0; a < kMaxSpatial; ++a, ++run) {
-      const Window& w = p_.g.axis[a];
-      const WinogradAxis& v = w_.axis[a];
-      const index_t step = v.transformed() ? w.dilation : 1;
-      const index_t base = q.phase[a] + q.first[a] * (v.transformed() ? v.outputs * step : w.stride) - w.pad_lo;
-      length[a] = patch_length(p_, a, q.tiles[a]);
-      *run = clipped_run(0, base, step, length[a], w.in);
-      runs.first[a] = run;
-      runs.count[a] = 1;
-    }
-    const T* x = x_.data + q.image * x_.stride[0] + (group_ * p_.g.ic + c) * x_.stride[1];
-    for (index_t i = 0; i < lanes_; ++i) {
-      if (i < channels) stage_plane(p_, x_, runs, x + i * x_.stride[1], planes + i * p_.plane_pitch);
-      else std::fill_n(planes + i * p_.plane_pitch, product(at_.patch), T(0));
-    }
-    tiles_.transpose(planes, p_.plane_pitch, lanes_, round_up(product(at_.patch), lanes_), patch, lanes_);
-
-    const WinogradAxis &va = w_.axis[w_.rows], &vb = w_.axis[w_.columns];
-    const Axes patch_pitch = pitches(at_.patch);
+    const int a = w_.rows;
+    const WinogradAxis& v = w_.axis[a];
+    const Axes pitch = pitches(at_.patch);
     T* const to = inputs_ + c / at_.channels * at_.block_pitch + c % at_.channels +
                   image * product(at_.entries) * at_.channels;
-    const index_t flat = entries_of(p_, w_.flat, q.tiles[w_.flat]), na = q.tiles[w_.rows];
-    const index_t column_step = patch_pitch[w_.columns] * lanes_, row_step = patch_pitch[w_.rows] * lanes_;
-    for (index_t f = 0; f < flat; ++f)
-      for (index_t g = 0; g < (va.transformed() ? va.groups : 1); ++g)
-        for (index_t i = 0; i < (va.transformed() ? na : entries_of(p_, w_.rows, na)); ++i) {
-          const index_t row = i * va.outputs + g * va.taps;
-          const T* from = patch + f * patch_pitch[w_.flat] * lanes_ + row * row_step;
-          index_t from_step = column_step, from_product = 0;
-          if (va.transformed()) {
-            transforms_.input[va.points]({from, row_step, half, at_.patch[w_.columns] * lanes_,
-                                          {length[w_.columns], 1}, {column_step, 0}, {lanes_, 0}});
-            from = half;
-            from_step = lanes_;
-            from_product = at_.patch[w_.columns] * lanes_;
+    const index_t row = pitch[a] * lanes_, column = pitch[w_.columns] * lanes_;
+    const index_t entry_row = entry_pitch_[a] * at_.channels;
+    for (index_t f = 0; f < entries_of(p_, w_.flat, most_tiles_[w_.flat]); ++f) {
+      const T* const slice = patch + f * pitch[w_.flat] * lanes_;
+      T* const entries = to + f * entry_pitch_[w_.flat] * at_.channels;
+      if (!v.transformed()) {
+        transform_columns(slice, column, entries_of(p_, a, most_tiles_[a]), row, entries, entry_row);
+        continue;
+      }
+      const index_t width = patch_length(p_, w_.columns, most_tiles_[w_.columns]);
+      for (index_t g = 0; g < v.groups; ++g)
+        for (index_t phase = 0; phase < v.phases; ++phase)
+          for (index_t i = 0; i < tiles_in_phase(a, phase); ++i) {
+            const index_t position = phase + (i * v.outputs + g * v.taps) * v.phases;
+            T* const half = front_[2];
+            transforms_.input[v.points]({slice + position * row, v.phases * row, half,
+                                         at_.patch[w_.columns] * lanes_,
+                                         {width, 1}, {column, 0}, {lanes_, 0}});
+            transform_columns(half, lanes_, v.points, at_.patch[w_.columns] * lanes_,
+                              entries + ((g * v.phases + phase) * v.block + i) * entry_row,
+                              w_.axis[w_.columns].points * at_.input_pitch);
           }
-          const index_t entry = f * entry_pitch_[w_.flat] + (entry_of_group(p_, w_.rows, g) + i) * entry_pitch_[w_.rows];
-          for (index_t h = 0; h < vb.groups; ++h) {
-            const index_t e = entry + entry_of_group(p_, w_.columns, h) * entry_pitch_[w_.columns];
-            transforms_.input[vb.points]({from + h * vb.taps * from_step, from_step, to + e * at_.channels,
-                                          at_.input_pitch,
-                                          {q.tiles[w_.columns], va.points},
-                                          {vb.outputs * from_step, from_product},
-                                          {entry_pitch_[w_.columns] * at_.channels, vb.points * at_.input_pitch}});
-          }
-        }
+    }
+  }
+  // Along the second axis: positions at `step`; `n` of them, at from_next each, go to to_next each.
+  void transform_columns(const T* from, index_t step, index_t n, index_t from_next, T* to, index_t to_next) const {
+    const WinogradAxis& v = w_.axis[w_.columns];
+    const index_t entry = entry_pitch_[w_.columns] * at_.channels;
+    for (index_t g = 0; g < v.groups; ++g)
+      for (index_t phase = 0; phase < v.phases; ++phase)
+        transforms_.input[v.points]({from + (phase + g * v.taps * v.phases) * step, v.phases * step,
+                                     to + (g * v.phases + phase) * v.block * entry, at_.input_pitch,
+                                     {tiles_in_phase(w_.columns, phase), n},
+                                     {v.outputs * v.phases * step, from_next}, {entry, to_next}});
   }
 
+  void stage(index_t image, index_t c, T* planes) {
+    StageRuns runs;
+    for (int a = 0; a < kMaxSpatial; ++a) {
+      const Window& w = p_.g.axis[a];
+      const index_t output = first_[a] * outputs_of_tiles(p_, a);
+      runs_[a] = clipped_run(0, w.position(output, 0), 1, patch_length(p_, a, most_tiles_[a]), w.in);
+      runs.first[a] = runs_ + a;
+      runs.count[a] = 1;
+    }
+    const T* x = x_.data + (first_image_ + image) * x_.stride[0] + (group_ * p_.g.ic + c) * x_.stride[1];
+    for (index_t i = 0; i < lanes_; ++i) {
+      if (c + i < p_.g.ic) stage_plane(p_, x_, runs, x + i * x_.stride[1], planes + i * p_.plane_pitch);
+      else std::fill_n(planes + i * p_.plane_pitch, product(at_.patch), T(0));
+    }
+  }
+
+  // Calls fn(tile along the axis, entry along the axis) for every tile of all phases.
+  template <class Fn>
+  void for_each_tile(int a, Fn&& fn) const {
+    for (index_t phase = 0; phase < w_.axis[a].phases; ++phase)
+      for (index_t i = 0; i < tiles_in_phase(a, phase); ++i) {
+        const index_t tile = phase * w_.axis[a].block + i;
+        fn(tile, tile * tile_step(p_, a));
+      }
+  }
   // Row and column offsets of the products, and the runs of steps that make one chain each.
   void list_offsets() {
     nrows_ = 0;
-    for (index_t i = 0; i < images_; ++i) {
-      const Part q = part(i);
-      for (index_t d = 0; d < q.tiles[0]; ++d)
-        for (index_t h = 0; h < q.tiles[1]; ++h)
-          for (index_t w = 0; w < q.tiles[2]; ++w, ++nrows_) {
-            const index_t entry = i * product(at_.entries) + entry_of_tile(p_, 0, d) * entry_pitch_[0] +
-                                  entry_of_tile(p_, 1, h) * entry_pitch_[1] + entry_of_tile(p_, 2, w);
-            rows_[nrows_] = entry * at_.channels;
-            outs_[nrows_] = tile_index(i, d, h, w);
-          }
-    }
+    for (index_t i = 0; i < images_; ++i)
+      for_each_tile(0, [&](index_t d, index_t ed) {
+        for_each_tile(1, [&](index_t h, index_t eh) {
+          for_each_tile(2, [&](index_t w, index_t ew) {
+            const index_t entry = ed * entry_pitch_[0] + eh * entry_pitch_[1] + ew;
+            rows_[nrows_] = (i * product(at_.entries) + entry) * at_.channels;
+            outs_[nrows_++] = i * w_.block_tiles() + d * tile_pitch_[0] + h * tile_pitch_[1] + w;
+          });
+        });
+      });
     index_t* column = columns_;
     nblocks_ = 0;
     const WinogradAxis* v = w_.axis;
     for (index_t b = 0; b < at_.channel_blocks; ++b) {
       const index_t channels = std::min(at_.channels, p_.g.ic - b * at_.channels);
-      index_t chain = 0;
+      index_t chain = kWinogradSteps;
       for (index_t d = 0; d < v[0].groups; ++d)
         for (index_t h = 0; h < v[1].groups; ++h)
           for (index_t w = 0; w < v[2].groups; ++w) {
-            const index_t entry = entry_of_group(p_, 0, d) * entry_pitch_[0] +
-                                  entry_of_group(p_, 1, h) * entry_pitch_[1] + entry_of_group(p_, 2, w);
-            const index_t begin = column - columns_;
-            for (index_t c = 0; c < channels; ++c) *column++ = b * at_.block_pitch + entry * at_.channels + c;
-            if (chain > 0 && chain + channels <= kWinogradSteps) {
-              blocks_[nblocks_ - 1].end = column - columns_;
-              chain += channels;
-            } else {
-              blocks_[nblocks_++] = {begin, column - columns_};
-              chain = channels;
+            const index_t entry = d * group_step(p_, 0) * entry_pitch_[0] +
+                                  h * group_step(p_, 1) * entry_pitch_[1] + w * group_step(p_, 2);
+            if (chain + channels > kWinogradSteps) {
+              blocks_[nblocks_++].begin = column - columns_;
+              chain = 0;
             }
+            chain += channels;
+            for (index_t c = 0; c < channels; ++c) *column++ = b * at_.block_pitch + entry * at_.channels + c;
+            blocks_[nblocks_ - 1].end = column - columns_;
           }
     }
-  }
-  index_t tile_index(index_t image, index_t d, index_t h, index_t w) const {
-    return ((image * w_.axis[0].block + d) * w_.axis[1].block + h) * w_.axis[2].block + w;
   }
 
   // For every product: sums[tile][channel] over all steps, chain after chain.
@@ -202,69 +199,68 @@ class Worker {
       }
   }
 
-  // Output channels [c, c + lanes) of one part: sums -> outputs[position][channel] -> y.
-  bool transform_sums(const Part& q, index_t image, index_t c) {
-    if (q.empty()) return true;
+  // Output channels [c, c + lanes) of one image: sums -> outputs[position][channel] -> y.
+  bool transform_sums(index_t image, index_t c) {
     T *const half = front_[0], *const outputs = front_[1];
-    const WinogradAxis &va = w_.axis[w_.rows], &vb = w_.axis[w_.columns];
-    const Axes pitch = pitches(at_.outputs), tile_pitch = pitches({1, w_.axis[1].block, w_.axis[2].block});
-    const index_t half_row = at_.outputs[w_.columns] * lanes_, column_step = pitch[w_.columns] * lanes_;
-    for (index_t f = 0; f < q.tiles[w_.flat]; ++f)
-      for (index_t i = 0; i < q.tiles[w_.rows]; ++i) {
-        const index_t tile = tile_index(image, 0, 0, 0) + f * tile_pitch[w_.flat] + i * tile_pitch[w_.rows];
-        const T* from = sums_ + tile * at_.sum_row + c - channels_.begin;
-        T* to = outputs + (f * pitch[w_.flat] + i * va.outputs * pitch[w_.rows]) * lanes_;
-        const bool both = va.transformed();
-        const index_t to_step = both ? lanes_ : column_step;
-        transforms_.output[vb.points][vb.outputs]({from, at_.sum_pitch, both ? half : to, to_step,
-                                                   {q.tiles[w_.columns], va.points},
-                                                   {tile_pitch[w_.columns] * at_.sum_row, vb.points * at_.sum_pitch},
-                                                   {vb.outputs * to_step, half_row}});
-        if (both)
-          transforms_.output[va.points][va.outputs]({half, half_row, to, pitch[w_.rows] * lanes_,
-                                                     {q.tiles[w_.columns] * vb.outputs, 1},
-                                                     {lanes_, 0}, {column_step, 0}});
+    const int a = w_.rows;
+    const WinogradAxis& v = w_.axis[a];
+    const Axes pitch = pitches(at_.outputs);
+    const index_t row = pitch[a] * lanes_, column = pitch[w_.columns] * lanes_;
+    const index_t half_row = at_.outputs[w_.columns] * lanes_, sum_row = tile_pitch_[a] * at_.sum_row;
+    for (index_t f = 0; f < most_tiles_[w_.flat]; ++f) {
+      const T* const sums =
+          sums_ + (image * w_.block_tiles() + f * tile_pitch_[w_.flat]) * at_.sum_row + c - channels_.begin;
+      T* const slice = outputs + f * pitch[w_.flat] * lanes_;
+      if (!v.transformed()) {
+        transform_sum_columns(sums, most_tiles_[a], sum_row, slice, column, row);
+        continue;
       }
+      for (index_t phase = 0; phase < v.phases; ++phase)
+        for (index_t i = 0; i < tiles_in_phase(a, phase); ++i) {
+          transform_sum_columns(sums + (phase * v.block + i) * sum_row, v.points,
+                                w_.axis[w_.columns].points * at_.sum_pitch, half, lanes_, half_row);
+          transforms_.output[v.points][v.outputs]({half, half_row,
+                                                   slice + (phase + i * v.outputs * v.phases) * row,
+                                                   v.phases * row, {at_.outputs[w_.columns], 1},
+                                                   {lanes_, 0}, {column, 0}});
+        }
+    }
+    return store(image, c, outputs);
+  }
+  void transform_sum_columns(const T* from, index_t n, index_t from_next, T* to, index_t step, index_t to_next) const {
+    const WinogradAxis& v = w_.axis[w_.columns];
+    const index_t tile = tile_pitch_[w_.columns] * at_.sum_row;
+    for (index_t phase = 0; phase < v.phases; ++phase)
+      transforms_.output[v.points][v.outputs]({from + phase * v.block * tile, at_.sum_pitch,
+                                               to + phase * step, v.phases * step,
+                                               {tiles_in_phase(w_.columns, phase), n},
+                                               {tile, from_next}, {v.outputs * v.phases * step, to_next}});
+  }
+
+  bool store(index_t image, index_t c, T* outputs) {
+    const Window* a = p_.g.axis;
     const index_t count = std::min<index_t>(lanes_, channels_.end - c);
     std::fill_n(start_, lanes_, T(0));
     if (bias_) std::copy_n(bias_ + group_ * p_.g.oc + c, count, start_);
-    bool finite = true;
-    Axes size;
-    for (int a = 0; a < kMaxSpatial; ++a) {
-      const index_t done = q.first[a] * w_.axis[a].outputs;
-      size[a] = std::min(q.tiles[a] * w_.axis[a].outputs, phase_outputs(p_, a, q.phase[a]) - done);
-    }
-    for (index_t d = 0; d < size[0]; ++d)
-      for (index_t h = 0; h < size[1]; ++h)
-        finite = transforms_.add_bias(outputs + (d * pitch[0] + h * pitch[1]) * lanes_, size[2], start_) && finite;
-    store(q, c, count, size, outputs);
-    return finite;
-  }
-
-  void store(const Part& q, index_t c, index_t count, const Axes& size, const T* outputs) {
-    const Window* a = p_.g.axis;
     const Axes pitch = pitches(at_.outputs), y_pitch = pitches({1, a[1].out, a[2].out});
-    T* y = y_ + (q.image * p_.g.oc_all + group_ * p_.g.oc + c) * p_.g.pixels();
-    Axes step;
+    T* y = y_ + ((first_image_ + image) * p_.g.oc_all + group_ * p_.g.oc + c) * p_.g.pixels();
+    Axes size;
     for (int i = 0; i < kMaxSpatial; ++i) {
-      const WinogradAxis& v = w_.axis[i];
-      step[i] = y_pitch[i] * (v.transformed() ? a[i].dilation : 1);
-      y += q.phase[i] * y_pitch[i] + q.first[i] * v.outputs * step[i];
+      const index_t first = first_[i] * outputs_of_tiles(p_, i);
+      size[i] = std::min(at_.outputs[i], a[i].out - first);
+      y += first * y_pitch[i];
     }
     // Whole rows of y are one run of pixels.
-    const bool run = size[2] == pitch[1] && size[2] == step[1];
+    const bool run = size[2] == pitch[1] && size[2] == y_pitch[1];
     const index_t rows = run ? 1 : size[1], width = run ? size[1] * size[2] : size[2];
+    bool finite = true;
     for (index_t d = 0; d < size[0]; ++d)
       for (index_t h = 0; h < rows; ++h) {
-        const T* from = outputs + (d * pitch[0] + h * pitch[1]) * lanes_;
-        T* to = y + d * step[0] + h * step[1];
-        if (step[2] == 1) {
-          tiles_.transpose(from, lanes_, width, count, to, p_.g.pixels());
-          continue;
-        }
-        for (index_t i = 0; i < width; ++i)
-          for (index_t j = 0; j < count; ++j) to[j * p_.g.pixels() + i * step[2]] = from[i * lanes_ + j];
+        T* const from = outputs + (d * pitch[0] + h * pitch[1]) * lanes_;
+        finite = transforms_.add_bias(from, width, start_) && finite;
+        tiles_.transpose(from, lanes_, width, count, y + d * y_pitch[0] + h * y_pitch[1], p_.g.pixels());
       }
+    return finite;
   }
 
   const ConvPlan& p_;
@@ -273,7 +269,7 @@ class Worker {
   const WinogradKernels<T>& transforms_;
   const int lanes_;
   const WinogradLayout at_;
-  const Axes entry_pitch_;
+  const Axes entry_pitch_, tile_pitch_;
   const View<const T>& x_;
   const T *packed_, *bias_;
   T* y_;
@@ -282,7 +278,7 @@ class Worker {
   Steps* blocks_;
   CopyRun* runs_;
   Range panels_, channels_;
-  Axes first_{0, 0, 0};
+  Axes first_{0, 0, 0}, most_tiles_{0, 0, 0};  // of the block, in each phase; tiles of the first phase
   index_t group_ = 0, first_image_ = 0, images_ = 0, nrows_ = 0, nblocks_ = 0;
   alignas(kAlignment) T start_[kMaxPixelTile], zeros_[kMaxPixelTile] = {};
 };
