@@ -110,6 +110,7 @@ struct ConvPlan {
   index_t images = 1;       // channels: small images are dealt together, this many in one tile
   Staging stage[kMaxSpatial];
   WinogradPlan winograd;
+  bool weights_stream = false;  // winograd: they are too many for L2
   // Staged offsets, elements: of neighbouring positions of a copy, of neighbouring copies, of images, of
   // channels.
   Axes pitch{1, 1, 1}, copy_pitch{1, 1, 1};
