@@ -8,8 +8,8 @@ import ndnn.functional as F
 from cases import Case, all_cases
 from ndnn import reference
 from oracle import (
+    bound_of,
     check_against_reference,
-    conv_bound,
     forced,
     integers,
     is_vacuous,
@@ -61,7 +61,7 @@ def test_float16_computes_in_float32(case: Case) -> None:
     got = getattr(F, case.op)(*halves, **case.kwargs)
     assert got.dtype == np.float16
     want = getattr(reference, case.op)(*halves, **case.kwargs)
-    bound = conv_bound(case.op, halves, case.kwargs, "float32")
+    bound = bound_of(case.op, halves, case.kwargs, "float32")
     assert np.all(np.abs(got - want) <= bound + np.spacing(np.abs(want).astype(np.float16)))
 
 

@@ -323,7 +323,10 @@ bool winograd_enabled() {
   int on = g_winograd.load(std::memory_order_relaxed);
   if (on < 0) {
     const char* text = std::getenv("NDNN_WINOGRAD");
-    on = !(text && std::string(text) == "0");
+    const std::string value = text ? text : "";
+    NDNN_CHECK(value.empty() || value == "0" || value == "1",
+               "ndnn: NDNN_WINOGRAD must be 0 or 1, but got '", value, "'");
+    on = value != "0";
     g_winograd.store(on);
   }
   return on == 1;

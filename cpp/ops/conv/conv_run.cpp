@@ -3,7 +3,7 @@
 //   for each reduction block: stage the input once, then every panel over every pixel tile.
 // Every output is summed in the same order whatever the number of threads.
 // Tried without gain: prefetching the next block's input (1 to 6 % slower) or the lines of y that the next
-// transposition writes, and outputs dealt so that these stores are aligned.
+// transposition writes, the next panel's weights, and outputs dealt so that these stores are aligned.
 #include <cstring>
 
 #include "core/parallel.hpp"

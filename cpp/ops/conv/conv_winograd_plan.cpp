@@ -48,7 +48,7 @@ class Planner {
 
   ConvPlan make(int max_threads, bool packed) {
     choose_axes();
-    choose_budget(max_threads);
+    choose_budget();
     p_.form.ic_block = round_up(even(round_up(g_.ic, lanes()), kWinogradSteps), lanes());
     p_.form.panel = best_panel(tiles_, g_.oc, kFewTiles) * tiles_.lanes;
     p_.panels = ceil_div(g_.oc, index_t{p_.form.panel});
@@ -95,12 +95,13 @@ class Planner {
   }
   // Weights that L2 cannot hold come from L3 or memory once for every task, so tasks get large: inputs and sums
   // stream well from L3. 512 channels at 28x28: 2 MB 460, 4 MB 560, 8 MB 675 GFLOP/s; 64 channels: no change.
-  void choose_budget(int max_threads) {
+  // Not by the threads in use: the choice of the algorithm must not depend on them.
+  void choose_budget() {
     const double weights = double(g_.oc) * double(g_.ic) * double(p_.winograd.products()) *
                            double(p_.winograd.tap_groups()) * p_.item_bytes;
     const double l2 = double(caches().l2);
     p_.weights_stream = weights > l2 / 2;
-    budget_ = p_.weights_stream ? std::max(l2, std::min(kMostBytes, kMostBytesOfCall / max_threads)) : 2 * l2;
+    budget_ = p_.weights_stream ? std::max(l2, std::min(kMostBytes, kMostBytesOfCall / cores())) : 2 * l2;
   }
   bool fits(index_t images) const {
     return double(images) * double(p_.winograd.block_tiles()) <= double(kMostTiles) &&
@@ -257,7 +258,8 @@ bool winograd_accepts(ConvAlgorithm a, const ConvGeometry& g) {
 std::string winograd_refusal(ConvAlgorithm a, const ConvGeometry& g) {
   if (!winograd_enabled()) return "switched off";
   if (g.ic == 0) return "no input channels";
-  return concat("no axis has stride 1 and 2 to ", a == ConvAlgorithm::winograd4 ? 3 : kMostKernel, " taps");
+  return concat("no axis has stride 1, 2 to ", a == ConvAlgorithm::winograd4 ? 3 : kMostKernel,
+                " taps and dilation within the output");
 }
 
 }  // namespace ndnn

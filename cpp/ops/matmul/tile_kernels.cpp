@@ -92,14 +92,16 @@ void pixels_tile(const TileArgs<T>& a) {
   put_sums<false, T, kRows, kVectors>(a, acc);
 }
 
+// The last block of rows overlaps the one before where there are enough: it writes the same values again.
 template <class T>
 void transpose_tile(const T* c, index_t ldc, index_t rows, index_t columns, T* y, index_t ldy) {
   constexpr int kL = kLanes<T>;
   for (index_t j0 = 0; j0 < columns; j0 += kL) {
     const index_t nj = columns - j0 < kL ? columns - j0 : kL;
-    for (index_t i0 = 0; i0 < rows; i0 += kL) {
+    for (index_t done = 0; done < rows; done += kL) {
+      const index_t i0 = rows - done >= kL || rows < kL ? done : rows - kL;
+      const index_t ni = rows < kL ? rows : kL;
       T* const out = y + j0 * ldy + i0;
-      const index_t ni = rows - i0 < kL ? rows - i0 : kL;
       if (ni == kL && nj == kL) {
         transpose_block(c + i0 * ldc + j0, ldc, [&](int j, Vec<T> v) { store(out + j * ldy, v); });
         continue;

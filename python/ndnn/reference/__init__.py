@@ -9,5 +9,15 @@ from ndnn.reference.conv import (
     true_conv2d,
     true_conv3d,
 )
+from ndnn.reference.winograd import winograd_conv1d, winograd_matrices
 
-__all__ = ["conv1d", "conv2d", "conv3d", "true_conv1d", "true_conv2d", "true_conv3d"]
+__all__ = [
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "true_conv1d",
+    "true_conv2d",
+    "true_conv3d",
+    "winograd_conv1d",
+    "winograd_matrices",
+]
