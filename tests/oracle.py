@@ -38,20 +38,21 @@ def conv_bound(case_op: str, arrays: Arrays, kwargs: dict[str, Any], dtype: Any)
 
 
 def near_maximum(case_op: str, arrays: Arrays, kwargs: dict[str, Any]) -> np.ndarray:
-    """The largest |input| in the window of each output and, where it is slid, 8 taps around."""
+    """The largest |input| in the window of each output and, where there are taps, 8 around."""
     x, w = np.abs(arrays[0].astype(np.float64)), arrays[1]
     rank, groups = w.ndim - 2, kwargs.get("groups", 1)
-    x = x.reshape(-1, groups, w.shape[1], *x.shape[-rank:]).max(2)
+    batch = x.shape[:-rank - 1] or (1,)
+    x = x.reshape(*batch, groups, w.shape[1], *x.shape[-rank:]).max(2, initial=0)
     kernel = w.shape[2:]
     stride, dilation = (per_axis(kwargs.get(k, 1), rank) for k in ("stride", "dilation"))
     pads = padding_of(kwargs.get("padding", 0), kernel, dilation)
     for a in range(rank):
-        more = 8 if stride[a] == 1 and kernel[a] > 1 else 0
+        more = 8 if kernel[a] > 1 else 0
         widths = [(0, 0)] * x.ndim
         widths[2 + a] = tuple(p + more * dilation[a] for p in pads[a])
         every = np.pad(x, widths)
         window = dilation[a] * (kernel[a] - 1 + 2 * more) + 1
-        every = np.lib.stride_tricks.sliding_window_view(every, window, axis=2 + a).max(-1)
+        every = np.lib.stride_tricks.sliding_window_view(every, window, axis=2 + a).max(-1, initial=0)
         x = every[(slice(None),) * (2 + a) + (slice(None, None, stride[a]),)]
     x = np.repeat(x, w.shape[0] // groups, axis=1)
     return x if arrays[0].ndim == rank + 2 else x[0]
@@ -72,12 +73,16 @@ def winograd_bound(case_op: str, arrays: Arrays, kwargs: dict[str, Any], dtype: 
 
 def bound_of(case_op: str, arrays: Arrays, kwargs: dict[str, Any], dtype: Any) -> np.ndarray:
     """The bound of the algorithm that the plan chooses."""
-    algorithm = config.plan_conv(
-        case_op.removeprefix("true_"), arrays[0].shape, arrays[1].shape, dtype=dtype, **kwargs
-    )["algorithm"]
+    algorithm = planned(case_op, arrays, kwargs, dtype)
     if algorithm.startswith("winograd"):
         return winograd_bound(case_op, arrays, kwargs, dtype, int(algorithm[-1]))
     return conv_bound(case_op, arrays, kwargs, dtype)
+
+
+def planned(case_op: str, arrays: Arrays, kwargs: dict[str, Any], dtype: Any) -> str:
+    shapes = arrays[0].shape, arrays[1].shape
+    plan = config.plan_conv(case_op.removeprefix("true_"), *shapes, dtype=dtype, **kwargs)
+    return str(plan["algorithm"])
 
 
 def check_against_reference(case: Case, arrays: Arrays, exact: bool) -> np.ndarray:
@@ -117,16 +122,21 @@ def is_vacuous(case: Case, values: np.ndarray) -> bool:
 
 @contextmanager
 def forced(isa: str | None = None, algorithm: str = "") -> Iterator[None]:
-    """One instruction set and one algorithm, proved to be active."""
+    """One instruction set and one algorithm, proved to be active.
+
+    With the name of a direct algorithm, what that one refuses goes to another direct one.
+    """
     before = config.active_isa()
     config.force_isa(isa or before)
     _core.force_conv_algorithm(algorithm)
+    config.set_winograd(not algorithm or algorithm.startswith("winograd"))
     try:
         assert config.active_isa() == (isa or before)
         yield
     finally:
         config.force_isa(before)
         _core.force_conv_algorithm("")
+        config.set_winograd(True)
 
 
 def packed(arrays: Arrays) -> Arrays:

@@ -25,7 +25,9 @@ def test_output_shape(op: str, x: tuple, w: tuple, kwargs: dict, out: tuple) -> 
 @pytest.mark.parametrize(
     ("x", "w", "kwargs", "algorithm"),
     [
-        ((1, 512, 7, 7), (512, 512, 3, 3), {"padding": 1}, "lanes_on_channels"),
+        ((1, 512, 14, 14), (512, 512, 3, 3), {"stride": 2}, "lanes_on_channels"),
+        ((1, 64, 56, 56), (64, 64, 3, 3), {"padding": 1}, "winograd6"),
+        ((1, 128, 56, 56), (128, 128, 5, 5), {"padding": 2}, "winograd6"),
         ((1, 64, 56, 56), (3, 64, 3, 3), {"padding": 1}, "lanes_on_pixels"),
         ((1, 64, 56, 56), (64, 1, 3, 3), {"padding": 1, "groups": 64}, "stencil"),
     ],
@@ -49,6 +51,14 @@ def test_scratch_is_bounded_by_blocks(size: int, kernel: int) -> None:
         "conv2d", (1, 64, size, size), (64, 64, kernel, kernel), padding=kernel // 2
     )
     assert plan["scratch_bytes"] <= plan["threads"] * 8 * MIB
+
+
+def test_weights_packed_before_may_change_the_algorithm() -> None:
+    """Few pixels, many channels: to transform the weights costs more than it brings once."""
+    shapes = (1, 512, 7, 7), (512, 512, 3, 3)
+    assert config.plan_conv("conv2d", *shapes, padding=1)["algorithm"] == "lanes_on_channels"
+    plan = config.plan_conv("conv2d", *shapes, padding=1, packed=True)
+    assert plan["algorithm"] == "winograd4"
 
 
 def test_little_work_stays_serial() -> None:

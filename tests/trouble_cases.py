@@ -71,10 +71,10 @@ def case_out_of_memory_at_every_step() -> None:
     x, w = arrays((1, 256, 60, 60), (512, 256, 3, 3))
     want = F.conv2d(x, w).tobytes()
     failed = succeeded = 0
-    for quarters in range(0, 100, 2):
+    for megabytes in range(0, 100, 2):
         for weight in (w, ndnn.PackedWeight(w)):
             try:
-                with memory_limit(quarters * MB // 4):
+                with memory_limit(megabytes * MB):
                     y = F.conv2d(x, weight)
             except MemoryError:
                 failed += 1

@@ -76,10 +76,10 @@ int cores() {
 
 const Caches& caches() {
 #if defined(_SC_LEVEL1_DCACHE_SIZE)
-  // Virtual machines report odd values now and then: keep to what real cores have.
+  // Virtual machines report odd values now and then, and L3 is that of all cores: keep to what one core has.
   static const Caches c{std::clamp(cache_bytes(_SC_LEVEL1_DCACHE_SIZE, 32 << 10), 16L << 10, 192L << 10),
                         std::clamp(cache_bytes(_SC_LEVEL2_CACHE_SIZE, 512 << 10), 256L << 10, 4L << 20),
-                        std::clamp(cache_bytes(_SC_LEVEL3_CACHE_SIZE, 8 << 20), 2L << 20, 256L << 20)};
+                        std::clamp(cache_bytes(_SC_LEVEL3_CACHE_SIZE, 8 << 20), 2L << 20, 32L << 20)};
 #else
   static const Caches c{64 << 10, 1 << 20, 8 << 20};
 #endif

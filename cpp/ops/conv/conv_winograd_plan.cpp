@@ -11,11 +11,12 @@ namespace {
 
 constexpr index_t kMostKernel = 64;  // taps along a transformed axis
 constexpr index_t kMostTiles = 512, kFewTiles = 24;  // of a task
-constexpr double kMostBytes = 8 << 20, kMostBytesOfCall = 16 << 20;  // inputs and sums of a task
+constexpr double kMostBytes = 8 << 20, kMostBytesOfCall = 16 << 20;  // scratch of a task
 constexpr double kCallCycles = 40;                                    // of one kernel call beside its sums
 // Measured on AVX-512, cycles a vector.
-constexpr double kStageCycles = 9, kTransformCycles = 2, kStoreCycles = 8, kPackCycles = 5;
-constexpr double kL3Bytes = 24, kMemoryBytes = 10;  // a cycle
+constexpr double kStageCycles = 9, kTransformCycles = 2, kStoreCycles = 8;
+constexpr double kPackCycles = 10, kPackToMemoryCycles = 22;
+constexpr double kL3Bytes = 24, kMemoryBytes = 11;  // a cycle
 
 int points_of(ConvAlgorithm a) { return a == ConvAlgorithm::winograd4 ? 4 : 6; }
 index_t taps_at_once(int points) { return points == 4 ? 3 : 4; }
@@ -87,12 +88,6 @@ class Planner {
   WinogradAxis& axis(int a) { return p_.winograd.axis[a]; }
   const WinogradAxis& axis(int a) const { return p_.winograd.axis[a]; }
 
-  // Elements of inputs and sums of a task with the blocks now set and `images` images.
-  double elements(index_t images) const {
-    return double(p_.winograd.products()) * double(images) *
-           (double(entries()) * double(round_up(g_.ic, lanes())) +
-            double(p_.winograd.block_tiles()) * double(round_up(g_.oc, lanes())));
-  }
   // Weights that L2 cannot hold come from L3 or memory once for every task, so tasks get large: inputs and sums
   // stream well from L3. 512 channels at 28x28: 2 MB 460, 4 MB 560, 8 MB 675 GFLOP/s; 64 channels: no change.
   // Not by the threads in use: the choice of the algorithm must not depend on them.
@@ -101,11 +96,12 @@ class Planner {
                            double(p_.winograd.tap_groups()) * p_.item_bytes;
     const double l2 = double(caches().l2);
     p_.weights_stream = weights > l2 / 2;
-    budget_ = p_.weights_stream ? std::max(l2, std::min(kMostBytes, kMostBytesOfCall / cores())) : 2 * l2;
+    budget_ = p_.weights_stream ? std::max(2 * l2, std::min(kMostBytes, kMostBytesOfCall / cores())) : 2.5 * l2;
   }
-  bool fits(index_t images) const {
-    return double(images) * double(p_.winograd.block_tiles()) <= double(kMostTiles) &&
-           elements(images) * p_.item_bytes <= budget_;
+  bool fits(index_t images) {
+    p_.images = images;
+    return images * p_.winograd.block_tiles() <= kMostTiles &&
+           double(winograd_layout(p_, tiles_.lanes).total) <= budget_;
   }
 
   // Large images are cut into blocks of tiles: first axes whose blocks overlap nowhere, then whole rows if
@@ -122,9 +118,9 @@ class Planner {
       whole = whole && p_.tiles[a] == 1;
     }
     if (!whole) return;
-    index_t most = kMostTiles / p_.winograd.block_tiles();
+    index_t most = std::max<index_t>(1, std::min(g_.n, kMostTiles / p_.winograd.block_tiles()));
     while (most > 1 && !fits(most)) most = most * 3 / 4;
-    p_.images = even(g_.n, std::max<index_t>(1, most));
+    p_.images = even(g_.n, most);
   }
   void cut(int a) {
     index_t low = 1, high = axis(a).block;
@@ -157,11 +153,9 @@ class Planner {
     const double calls = std::ceil(rows / tiles_.channel_rows[v - 1]);
     double multiply = steps * panels_step_cycles(tiles_, g_.oc, v, rows) * blocks;
     multiply += blocks * calls * double(p_.panels) * std::ceil(steps / kWinogradSteps) * kCallCycles;
-    if (p_.weights_stream) {
-      const double bytes = double(g_.oc) * steps * p_.item_bytes;
-      const bool in_l3 = bytes * products < double(caches().l3) / 2;
-      multiply += blocks * bytes / (in_l3 ? kL3Bytes : kMemoryBytes);
-    }
+    const double bytes = double(g_.oc) * steps * p_.item_bytes;
+    const bool in_l3 = bytes * products < double(caches().l3) / 2;
+    if (p_.weights_stream) multiply += blocks * bytes / (in_l3 ? kL3Bytes : kMemoryBytes);
     multiply *= products;
     // Transforms
     double patch = 1, places = double(entries());
@@ -172,7 +166,8 @@ class Planner {
     const double output =
         tiles * std::ceil(double(g_.oc) / lanes) * (products * kTransformCycles + outputs * kStoreCycles);
     double pack = 0;
-    if (!packed) pack = double(g_.oc) / lanes * steps * products * kPackCycles;
+    if (!packed)
+      pack = double(g_.oc) / lanes * steps * products * (in_l3 ? kPackCycles : kPackToMemoryCycles);
     return double(g_.groups) * (multiply + input + output + pack);
   }
 
