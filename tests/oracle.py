@@ -49,9 +49,10 @@ def near_maximum(case_op: str, arrays: Arrays, kwargs: dict[str, Any]) -> np.nda
     for a in range(rank):
         more = 8 if kernel[a] > 1 else 0
         widths = [(0, 0)] * x.ndim
-        widths[2 + a] = tuple(p + more * dilation[a] for p in pads[a])
+        reach = more * max(dilation[a], stride[a])
+        widths[2 + a] = tuple(p + reach for p in pads[a])
         every = np.pad(x, widths)
-        window = dilation[a] * (kernel[a] - 1 + 2 * more) + 1
+        window = dilation[a] * (kernel[a] - 1) + 2 * reach + 1
         every = np.lib.stride_tricks.sliding_window_view(every, window, axis=2 + a).max(-1, initial=0)
         x = every[(slice(None),) * (2 + a) + (slice(None, None, stride[a]),)]
     x = np.repeat(x, w.shape[0] // groups, axis=1)

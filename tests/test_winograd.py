@@ -39,6 +39,8 @@ CASES = [
             case("conv2d", "grouped", (2, 24, 10, 12), (36, 8, 3, 3), padding=1, groups=3),
             case("conv2d", "dilated", (1, 12, 31, 29), (19, 12, 3, 3), padding=4, dilation=(2, 4)),
             case("conv2d", "one_axis", (1, 9, 20, 21), (8, 9, 3, 3), stride=(2, 1)),
+            case("conv2d", "stride_2", (2, 19, 20, 23), (21, 19, 3, 3), stride=2, padding=1),
+            case("conv1d", "stride_2", (1, 30, 200), (9, 30, 3), stride=2),
             case("conv2d", "column", (1, 9, 50, 3), (8, 9, 3, 1), padding=(1, 0)),
             case("conv1d", "long", (1, 40, 5000), (20, 40, 3), padding=1),
             case("conv1d", "unbatched", (7, 40), (8, 7, 2), dilation=5),
@@ -52,6 +54,8 @@ CASES = [
         pytest.param(6, c, id=f"6-{c}")
         for c in (
             case("conv2d", "5x5", (1, 12, 20, 23), (17, 12, 5, 5), padding=2),
+            case("conv2d", "stem", (1, 3, 40, 41), (17, 3, 7, 7), stride=2, padding=3),
+            case("conv2d", "stride_3_5", (1, 8, 40, 61), (9, 8, 7, 8), stride=(3, 5), padding=4),
             case("conv2d", "7x4", (2, 5, 20, 23), (7, 5, 7, 4), padding=2),
             case("conv1d", "tap_groups", (1, 70, 90), (9, 70, 11), padding=15, dilation=3),
             case("conv1d", "many_tap_groups", (1, 5, 300), (9, 5, 64), padding=3),
@@ -224,10 +228,11 @@ def test_what_is_refused_and_why() -> None:
     def refused(*shapes: tuple[int, ...], **kwargs: Any) -> str:
         return config.explain("conv2d", *shapes, **kwargs)
 
-    no_axis = "no axis has stride 1, 2 to 64 taps and dilation within the output"
-    assert no_axis in refused((1, 64, 56, 56), (64, 64, 3, 3), stride=2)
+    no_axis = "no axis has 2 to 64 taps, more than its stride and no dilation beyond its output"
+    assert no_axis in refused((1, 64, 56, 56), (64, 64, 3, 3), stride=3)
+    assert no_axis in refused((1, 64, 56, 56), (64, 64, 3, 3), stride=2, dilation=2)
     assert no_axis in refused((1, 64, 56, 56), (64, 64, 1, 1))
-    assert "winograd4 (no axis has stride 1, 2 to 3 taps" in refused((1, 9, 9, 9), (9, 9, 5, 5))
+    assert "winograd4 (no axis has 2 to 3 taps" in refused((1, 9, 9, 9), (9, 9, 5, 5))
     assert no_axis in refused((1, 8, 9, 9), (8, 8, 3, 3), padding=20, dilation=20)
     _core.force_conv_algorithm("winograd6")  # what it refuses is done by others
     try:

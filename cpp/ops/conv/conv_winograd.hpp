@@ -9,8 +9,8 @@
 //
 // An entry is a place whose input is transformed: a tile for each tap group along a transformed axis, an input
 // position along others (where neighbouring outputs share them). So row and reduction offsets separate here too.
-// A dilated axis is `dilation` interleaved ones without (phases); their tiles lie one phase after another, their
-// positions as in the input: in a patch every distance of positions costs the same.
+// Tiles of a dilated axis lie one phase after another, positions as in the input: in a patch all distances of
+// positions cost the same.
 #pragma once
 #include "ops/conv/conv_blocks.hpp"
 #include "ops/conv/winograd_kernels.hpp"
@@ -34,10 +34,14 @@ inline index_t group_step(const ConvPlan& p, int a) {
   const WinogradAxis& w = p.winograd.axis[a];
   return w.transformed() ? w.block * w.phases : p.g.axis[a].dilation;
 }
+// Input positions from group 0 to group g.
+inline index_t group_offset(const ConvPlan& p, int a, index_t g) {
+  return g * p.winograd.axis[a].next_group * p.g.axis[a].dilation;
+}
 inline index_t patch_length(const ConvPlan& p, int a, index_t n) {
   const WinogradAxis& w = p.winograd.axis[a];
   if (!w.transformed()) return entries_of(p, a, n);
-  return ((n - 1) * w.outputs + (w.groups - 1) * w.taps + w.points) * w.phases;
+  return w.phases + ((n - 1) * w.outputs + w.points - 1) * w.step + group_offset(p, a, w.groups - 1);
 }
 // Outputs from one tile of all phases to the next, and tiles of a phase.
 inline index_t outputs_of_tiles(const ConvPlan& p, int a) {

@@ -48,7 +48,8 @@ class Packer {
     for (index_t d = 0; d < v_[0].groups; ++d)
       for (index_t h = 0; h < v_[1].groups; ++h)
         for (index_t w = 0; w < v_[2].groups; ++w, to += channels * panel.width)
-          transform({d * v_[0].taps, h * v_[1].taps, w * v_[2].taps}, channels, raw, to, panel.width);
+          transform({d * v_[0].next_group, h * v_[1].next_group, w * v_[2].next_group}, channels, raw, to,
+                    panel.width);
   }
 
  private:
@@ -72,10 +73,11 @@ class Packer {
     const Axes tap_pitch = pitches(filled_);
     const index_t step = channels * lanes_, product_pitch = at_.steps * packed_channels(p_, lanes_);
     const T* from = raw + tap_index(first) * step;
-    index_t from_step = tap_pitch[b] * step, from_product = 0;
+    index_t from_step = tap_pitch[b] * v_[b].tap_step * step, from_product = 0;
     if (v_[a].transformed()) {
       T* const half = raw + raw_elements_;
-      transforms_.weights[v_[a].points][v_[a].outputs]({from, tap_pitch[a] * step, half, kMostTaps * step,
+      transforms_.weights[v_[a].points][v_[a].outputs]({from, tap_pitch[a] * v_[a].tap_step * step, half,
+                                                        kMostTaps * step,
                                                         {channels, v_[b].taps},
                                                         {lanes_, from_step}, {lanes_, step}});
       from = half;

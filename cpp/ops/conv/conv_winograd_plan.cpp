@@ -21,18 +21,28 @@ constexpr double kL3Bytes = 24, kMemoryBytes = 11;  // a cycle
 int points_of(ConvAlgorithm a) { return a == ConvAlgorithm::winograd4 ? 4 : 6; }
 index_t taps_at_once(int points) { return points == 4 ? 3 : 4; }
 
+// Taps of one group: all, or as many as tile well; with a stride, those that meet the same inputs modulo it.
+index_t taps_of_group(const Window& w, int points) {
+  if (w.stride > 1) return ceil_div(w.kernel, w.stride);
+  return w.kernel < points ? w.kernel : ceil_div(w.kernel, ceil_div(w.kernel, taps_at_once(points)));
+}
 bool can_transform(const Window& w, int points) {
-  if (w.stride != 1 || w.kernel < 2 || w.kernel > kMostKernel || w.dilation > w.out) return false;
-  return points == 6 || w.kernel <= 3;
+  if (w.kernel > kMostKernel || (points == 4 && w.kernel > 3)) return false;
+  if (w.stride > 1 ? w.dilation > 1 : w.dilation > w.out) return false;
+  const index_t taps = taps_of_group(w, points);
+  return taps >= 2 && taps < points;
 }
 
 WinogradAxis transformed_axis(const Window& w, int points) {
   WinogradAxis v;
-  v.groups = w.kernel <= points - 1 ? 1 : ceil_div(w.kernel, taps_at_once(points));
-  v.taps = static_cast<int>(ceil_div(w.kernel, v.groups));
   v.points = points;
+  v.taps = static_cast<int>(taps_of_group(w, points));
   v.outputs = points - v.taps + 1;
+  v.groups = w.stride > 1 ? w.stride : ceil_div(w.kernel, index_t{v.taps});
   v.phases = w.dilation;
+  v.step = w.stride > 1 ? w.stride : w.dilation;
+  v.tap_step = w.stride;
+  v.next_group = w.stride > 1 ? 1 : v.taps;
   return v;
 }
 
@@ -253,8 +263,8 @@ bool winograd_accepts(ConvAlgorithm a, const ConvGeometry& g) {
 std::string winograd_refusal(ConvAlgorithm a, const ConvGeometry& g) {
   if (!winograd_enabled()) return "switched off";
   if (g.ic == 0) return "no input channels";
-  return concat("no axis has stride 1, 2 to ", a == ConvAlgorithm::winograd4 ? 3 : kMostKernel,
-                " taps and dilation within the output");
+  return concat("no axis has 2 to ", a == ConvAlgorithm::winograd4 ? 3 : kMostKernel,
+                " taps, more than its stride and no dilation beyond its output");
 }
 
 }  // namespace ndnn

@@ -95,9 +95,9 @@ class Worker {
       for (index_t g = 0; g < v.groups; ++g)
         for (index_t phase = 0; phase < v.phases; ++phase)
           for (index_t i = 0; i < tiles_in_phase(a, phase); ++i) {
-            const index_t position = phase + (i * v.outputs + g * v.taps) * v.phases;
+            const index_t position = phase + i * v.outputs * v.step + group_offset(p_, a, g);
             T* const half = front_[2];
-            transforms_.input[v.points]({slice + position * row, v.phases * row, half,
+            transforms_.input[v.points]({slice + position * row, v.step * row, half,
                                          at_.patch[w_.columns] * lanes_,
                                          {width, 1}, {column, 0}, {lanes_, 0}});
             transform_columns(half, lanes_, v.points, at_.patch[w_.columns] * lanes_,
@@ -112,10 +112,10 @@ class Worker {
     const index_t entry = entry_pitch_[w_.columns] * at_.channels;
     for (index_t g = 0; g < v.groups; ++g)
       for (index_t phase = 0; phase < v.phases; ++phase)
-        transforms_.input[v.points]({from + (phase + g * v.taps * v.phases) * step, v.phases * step,
+        transforms_.input[v.points]({from + (phase + group_offset(p_, w_.columns, g)) * step, v.step * step,
                                      to + (g * v.phases + phase) * v.block * entry, at_.input_pitch,
                                      {tiles_in_phase(w_.columns, phase), n},
-                                     {v.outputs * v.phases * step, from_next}, {entry, to_next}});
+                                     {v.outputs * v.step * step, from_next}, {entry, to_next}});
   }
 
   void stage(index_t image, index_t c, T* planes) {
