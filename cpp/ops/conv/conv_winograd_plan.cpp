@@ -57,8 +57,8 @@ class Planner {
     p_.form.groups = g.groups;
   }
 
-  ConvPlan make(int max_threads, bool packed) {
-    choose_axes();
+  ConvPlan make(int max_threads, bool packed, bool strided) {
+    choose_axes(strided);
     choose_budget();
     p_.form.ic_block = round_up(even(round_up(g_.ic, lanes()), kWinogradSteps), lanes());
     p_.form.panel = best_panel(tiles_, g_.oc, kFewTiles) * tiles_.lanes;
@@ -74,13 +74,13 @@ class Planner {
   index_t lanes() const { return tiles_.lanes; }
 
   // The last two axes that can be; the others fold their taps into the reduction.
-  void choose_axes() {
+  void choose_axes(bool strided) {
     const int points = points_of(p_.form.algorithm);
     WinogradPlan& w = p_.winograd;
     int chosen[kMaxSpatial], n = 0;
     for (int a = kMaxSpatial - 1; a >= 0; --a) {
       w.axis[a].groups = g_.axis[a].kernel;
-      if (n == 2 || !can_transform(g_.axis[a], points)) continue;
+      if (n == 2 || !can_transform(g_.axis[a], points) || (g_.axis[a].stride > 1 && !strided)) continue;
       w.axis[a] = transformed_axis(g_.axis[a], points);
       chosen[n++] = a;
     }
@@ -251,7 +251,15 @@ WinogradLayout winograd_layout(const ConvPlan& p, int lanes) {
 
 ConvPlan plan_winograd(const ConvGeometry& g, int item_bytes, Isa isa, int max_threads, ConvAlgorithm a,
                        bool packed) {
-  return Planner(g, item_bytes, isa, a).make(max_threads, packed);
+  // Strided axes gain less, so they are left out where that is cheaper.
+  bool unit = false, strided = false;
+  for (const Window& w : g.axis)
+    if (can_transform(w, points_of(a))) (w.stride > 1 ? strided : unit) = true;
+  if (!strided) return Planner(g, item_bytes, isa, a).make(max_threads, packed, false);
+  const ConvPlan with = Planner(g, item_bytes, isa, a).make(max_threads, packed, true);
+  if (!unit) return with;
+  const ConvPlan without = Planner(g, item_bytes, isa, a).make(max_threads, packed, false);
+  return with.cycles < without.cycles ? with : without;
 }
 
 bool winograd_accepts(ConvAlgorithm a, const ConvGeometry& g) {

@@ -90,8 +90,9 @@ struct Weights {
   }
 };
 
-template <class T, class Transform>
-void transform(const TransformArgs<T>& a) {
+// Calls use(vectors) on what each transform yields before it is stored.
+template <class T, class Transform, class Use>
+NDNN_INLINE void transform_all(const TransformArgs<T>& a, Use&& use) {
   for (index_t i2 = 0; i2 < a.n[1]; ++i2) {
     const T* from = a.from + i2 * a.from_item[1];
     T* to = a.to + i2 * a.to_item[1];
@@ -100,21 +101,29 @@ void transform(const TransformArgs<T>& a) {
 #pragma GCC unroll 8
       for (int j = 0; j < Transform::kFrom; ++j) in[j] = load(from + j * a.from_step);
       Transform::apply(in, out);
+      use(out);
 #pragma GCC unroll 8
       for (int j = 0; j < Transform::kTo; ++j) store(to + j * a.to_step, out[j]);
     }
   }
 }
 
-template <class T>
-bool add_bias(T* sums, index_t count, const T* bias) {
+template <class T, class Transform>
+void transform(const TransformArgs<T>& a) {
+  transform_all<T, Transform>(a, [](auto&) {});
+}
+
+template <class T, class Transform>
+bool last_transform(const TransformArgs<T>& a, const T* bias) {
   const Vec<T> b = load(bias);
-  Vec<T> seen{};  // stays 0 unless a sum is inf or nan
-  for (index_t i = 0; i < count; ++i, sums += kLanes<T>) {
-    const Vec<T> sum = load(sums) + b;
-    store(sums, sum);
-    seen += sum * T(0);
-  }
+  Vec<T> seen{};  // stays 0 unless a result is inf or nan
+  transform_all<T, Transform>(a, [&](Vec<T>(&out)[Transform::kTo]) {
+#pragma GCC unroll 8
+    for (int j = 0; j < Transform::kTo; ++j) {
+      out[j] += b;
+      seen += out[j] * T(0);
+    }
+  });
   T lanes[kLanes<T>];
   store(lanes, seen);
   bool finite = true;
@@ -125,6 +134,7 @@ bool add_bias(T* sums, index_t count, const T* bias) {
 template <class T, int kPoints, int kOutputs>
 constexpr void add_pair(WinogradKernels<T>& k) {
   k.output[kPoints][kOutputs] = &transform<T, Output<T, kPoints, kOutputs>>;
+  k.last_output[kPoints][kOutputs] = &last_transform<T, Output<T, kPoints, kOutputs>>;
   k.weights[kPoints][kOutputs] = &transform<T, Weights<T, kPoints, kOutputs>>;
 }
 
@@ -140,7 +150,6 @@ constexpr WinogradKernels<T> make_winograd() {
   add_pair<T, 6, 3>(k);
   add_pair<T, 6, 4>(k);
   add_pair<T, 6, 5>(k);
-  k.add_bias = &add_bias<T>;
   return k;
 }
 

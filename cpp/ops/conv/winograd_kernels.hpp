@@ -25,6 +25,9 @@ struct TransformArgs {
 };
 template <class T>
 using TransformFn = void (*)(const TransformArgs<T>&);
+// The last transform of the sums: adds the vector at bias; false where a result is inf or nan.
+template <class T>
+using LastTransformFn = bool (*)(const TransformArgs<T>&, const T* bias);
 
 constexpr int kMostPoints = 6;
 
@@ -33,9 +36,8 @@ struct WinogradKernels {
   int lanes;
   TransformFn<T> input[kMostPoints + 1];                     // [n]: n inputs -> n
   TransformFn<T> output[kMostPoints + 1][kMostPoints + 1];   // [n][m]: n products -> m outputs
+  LastTransformFn<T> last_output[kMostPoints + 1][kMostPoints + 1];
   TransformFn<T> weights[kMostPoints + 1][kMostPoints + 1];  // [n][m]: n - m + 1 taps -> n
-  // Adds the vector at bias to `count` vectors; false where a sum is inf or nan.
-  bool (*add_bias)(T* sums, index_t count, const T* bias);
 };
 
 template <class T>
