@@ -14,7 +14,7 @@ constexpr index_t kMostTiles = 512, kFewTiles = 24;  // of a task
 constexpr double kMostBytes = 8 << 20, kMostBytesOfCall = 16 << 20;  // scratch of a task
 constexpr double kCallCycles = 40;                                    // of one kernel call beside its sums
 // Measured on AVX-512, cycles a vector.
-constexpr double kStageCycles = 9, kTransformCycles = 2, kStoreCycles = 8;
+constexpr double kStageCycles = 6, kTransformCycles = 4.5, kStoreCycles = 6;
 constexpr double kPackCycles = 10, kPackToMemoryCycles = 22;
 constexpr double kL3Bytes = 24, kMemoryBytes = 11;  // a cycle
 
