@@ -51,8 +51,8 @@ void run(benchmark::State& state, const NamedShape& shape, bool packed_before, i
   const Buffer packed(plan.packed_elements);
   if (packed_before) pack_conv(plan, w.data(), false, packed.data());
   const auto call = [&] {
-    if (packed_before) run_conv<float>(plan, view, packed.data(), nullptr, y.data());
-    else pack_and_run_conv<float>(plan, view, w.data(), false, nullptr, y.data());
+    if (packed_before) run_conv<float>(plan, view, packed.data(), {}, y.data());
+    else pack_and_run_conv<float>(plan, view, w.data(), false, {}, y.data());
     benchmark::ClobberMemory();
   };
   call();  // fresh pages of y, threads, scratch

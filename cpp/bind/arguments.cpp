@@ -4,6 +4,8 @@
 #include <cxxabi.h>
 #include <unistd.h>
 
+#include <cmath>
+
 namespace ndnn {
 namespace {
 
@@ -91,6 +93,19 @@ index_t to_index(const char* fn, const char* name, py::handle value) {
   int overflow = 0;
   const long long v = PyLong_AsLongLongAndOverflow(whole.ptr(), &overflow);
   NDNN_CHECK(overflow == 0, fn, ": ", name, " must be a 64-bit integer, but got ", text_of(whole));
+  return v;
+}
+
+double to_real(const char* fn, const char* name, py::handle value) {
+  const bool number = PyFloat_Check(value.ptr()) || PyIndex_Check(value.ptr()) ||
+                      type_name(value).compare(0, 11, "numpy.float") == 0;
+  if (!number || is_bool(value) || py::isinstance<py::array>(value))
+    type_error(fn, ": ", name, " must be a float, but got ", type_name(value));
+  const py::object real = py::reinterpret_steal<py::object>(PyNumber_Float(value.ptr()));
+  if (!real && !PyErr_ExceptionMatches(PyExc_OverflowError)) throw py::error_already_set();
+  if (!real) PyErr_Clear();
+  const double v = real ? PyFloat_AS_DOUBLE(real.ptr()) : HUGE_VAL;
+  NDNN_CHECK(std::isfinite(v), fn, ": ", name, " must be finite, but got ", name, "=", text_of(value));
   return v;
 }
 

@@ -84,11 +84,20 @@ struct Call {
   const char* name;
   ConvArgs args;
   bool flip;
+  Activation activation = Activation::none;
+  double slope = 0;
+};
+// Bias and residual may be null.
+struct Arrays {
+  py::array x, w, b, r;
+  PackedWeight* kept;
 };
 
 Call parse(int rank, bool flip, const py::object& stride, const py::object& padding,
            const py::object& dilation, const py::object& groups) {
-  Call c{kNames[rank - 1 + (flip ? 3 : 0)], {}, flip};
+  Call c;
+  c.name = kNames[rank - 1 + (flip ? 3 : 0)];
+  c.flip = flip;
   c.args.rank = rank;
   c.args.stride = to_axes(c.name, "stride", stride, rank, 1);
   if (PyUnicode_Check(padding.ptr())) {
@@ -104,78 +113,122 @@ Call parse(int rank, bool flip, const py::object& stride, const py::object& padd
   return c;
 }
 
+Activation to_activation(const char* fn, const py::object& value) {
+  if (value.is_none()) return Activation::none;
+  if (!PyUnicode_Check(value.ptr()))
+    type_error(fn, ": activation must be a str or None, but got ", Py_TYPE(value.ptr())->tp_name);
+  std::string known;
+  for (int i = 1; i < kActivations; ++i) {
+    if (PyUnicode_CompareWithASCIIString(value.ptr(), kActivationNames[i]) == 0)
+      return static_cast<Activation>(i);
+    known += (i > 1 ? ", " : "") + std::string(kActivationNames[i]);
+  }
+  value_error(fn, ": activation must be one of ", known, ", but got activation=", text_of(value));
+}
+
 // Ranks and dtypes agree; input is unbatched where it lacks N.
-void check_arrays(const Call& c, const py::array& x, const py::array& w, const py::array* b) {
+void check_arrays(const Call& c, const Arrays& a) {
   const int rank = c.args.rank;
-  NDNN_CHECK(w.ndim() == rank + 2, c.name, ": weight must have ", rank + 2,
-             " axes (out_channels, in_channels / groups, kernel), but got weight.shape=", shape_text(w));
-  NDNN_CHECK(x.ndim() == rank + 2 || x.ndim() == rank + 1, c.name, ": input must have ", rank + 2,
-             " axes (N, C, size) or ", rank + 1, " (C, size), but got input.shape=", shape_text(x));
-  NDNN_CHECK(!b || b->ndim() == 1, c.name, ": bias must have one axis, but got bias.shape=", shape_text(*b));
-  const DType t = dtype_of(c.name, "input", x);
-  if (dtype_of(c.name, "weight", w) != t || (b && dtype_of(c.name, "bias", *b) != t))
-    type_error(c.name, ": input, weight and bias must have one dtype, but got ",
-               std::string(py::str(x.dtype())), ", ", std::string(py::str(w.dtype())),
-               b ? ", " + std::string(py::str(b->dtype())) : std::string());
+  NDNN_CHECK(a.w.ndim() == rank + 2, c.name, ": weight must have ", rank + 2,
+             " axes (out_channels, in_channels / groups, kernel), but got weight.shape=", shape_text(a.w));
+  NDNN_CHECK(a.x.ndim() == rank + 2 || a.x.ndim() == rank + 1, c.name, ": input must have ", rank + 2,
+             " axes (N, C, size) or ", rank + 1, " (C, size), but got input.shape=", shape_text(a.x));
+  NDNN_CHECK(!a.b || a.b.ndim() == 1, c.name, ": bias must have one axis, but got bias.shape=",
+             shape_text(a.b));
+  const DType t = dtype_of(c.name, "input", a.x);
+  const auto differs = [&](const char* name, const py::array& o) { return o && dtype_of(c.name, name, o) != t; };
+  const auto text = [](const py::array& o) { return o ? ", " + std::string(py::str(o.dtype())) : std::string(); };
+  if (differs("weight", a.w) || differs("bias", a.b) || differs("residual", a.r))
+    type_error(c.name, ": input, weight", a.r ? ", bias and residual" : " and bias",
+               " must have one dtype, but got ", text(a.x).substr(2), text(a.w), text(a.b), text(a.r));
+}
+
+// A new array for the result, batched as the input is.
+py::array output_for(const Call& c, const ConvGeometry& g, const py::array& x) {
+  const int rank = c.args.rank;
+  std::array<py::ssize_t, 5> shape;
+  int nd = 0;
+  if (x.ndim() == rank + 2) shape[nd++] = g.n;
+  shape[nd++] = g.oc_all;
+  for (int a = kMaxSpatial - rank; a < kMaxSpatial; ++a) shape[nd++] = g.axis[a].out;
+  return py::array(x.dtype(), py::array::ShapeContainer(shape.data(), shape.data() + nd));
+}
+
+void make_contiguous(py::array& a) {
+  if (a && !(a.flags() & py::array::c_style)) a = py::array(a.attr("copy")("C"));
 }
 
 template <class T>
-py::array compute(const Call& c, const py::array& x, py::array w, PackedWeight* kept, py::array b) {
-  const int rank = c.args.rank;
-  const bool batched = x.ndim() == rank + 2;
-  View<const T> xv = to_view<T>(x, rank);
-  const View<const T> wv = to_view<T>(w, rank);
-  const bool biased = static_cast<bool>(b);
-  ConvGeometry g = conv_geometry(c.name, c.args, xv.shape, wv.shape, biased ? b.shape(0) : -1);
-  const index_t out[5] = {g.n, g.oc_all, g.axis[0].out, g.axis[1].out, g.axis[2].out};
-  std::array<py::ssize_t, 5> shape;
-  int nd = 0;
-  if (batched) shape[nd++] = out[0];
-  shape[nd++] = out[1];
-  for (int a = kMaxSpatial - rank; a < kMaxSpatial; ++a) shape[nd++] = out[2 + a];
-  py::array y(x.dtype(), py::array::ShapeContainer(shape.data(), shape.data() + nd));
+py::array compute(const Call& c, Arrays a) {
+  const auto data = [](const py::array& o) { return o ? static_cast<const T*>(o.data()) : nullptr; };
+  View<const T> xv = to_view<T>(a.x, c.args.rank);
+  const View<const T> wv = to_view<T>(a.w, c.args.rank);
+  ConvGeometry g = conv_geometry(c.name, c.args, xv.shape, wv.shape, a.b ? a.b.shape(0) : -1);
+  py::array y = output_for(c, g, a.x);
+  NDNN_CHECK(!a.r || (a.r.ndim() == y.ndim() && std::equal(y.shape(), y.shape() + y.ndim(), a.r.shape())),
+             c.name, ": residual must have the output's shape ", shape_text(y),
+             ", but got residual.shape=", shape_text(a.r));
   if (y.size() == 0) return y;
-  // Weights are small beside the input: strided ones are copied whole.
-  if (!(w.flags() & py::array::c_style)) w = py::array(w.attr("copy")("C"));
-  if (biased && b.strides(0) != py::ssize_t(sizeof(T)) && b.shape(0) > 1) b = py::array(b.attr("copy")("C"));
+  // The input alone is read through its strides; the others are small beside it, or read once.
+  for (py::array* o : {&a.w, &a.b, &a.r}) make_contiguous(*o);
 
   merge_axes(g, xv.stride);
-  const ConvPlan plan = plan_conv(g, sizeof(T), active_isa(), call_threads(), kept != nullptr);
-  const T* wp = static_cast<const T*>(w.data());
-  const T* bp = biased ? static_cast<const T*>(b.data()) : nullptr;
+  const ConvPlan plan = plan_conv(g, sizeof(T), active_isa(), call_threads(), a.kept != nullptr);
+  const Epilogue<T> epilogue{data(a.b), data(a.r), c.activation, static_cast<T>(c.slope)};
+  const T* wp = data(a.w);
   T* yp = static_cast<T*>(y.mutable_data());
-  PackedWeight::Packed packed = kept ? kept->find(plan, c.flip) : nullptr;
+  PackedWeight::Packed packed = a.kept ? a.kept->find(plan, c.flip) : nullptr;
   const auto run = [&] {
-    if (!kept) return pack_and_run_conv(plan, xv, wp, c.flip, bp, yp);
+    if (!a.kept) return pack_and_run_conv(plan, xv, wp, c.flip, epilogue, yp);
     if (!packed) packed = pack(plan, wp, c.flip);
-    if (!run_conv(plan, xv, static_cast<const T*>(packed.get()), bp, yp))
-      pack_and_run_conv(direct_plan(plan), xv, wp, c.flip, bp, yp);
+    if (!run_conv(plan, xv, static_cast<const T*>(packed.get()), epilogue, yp))
+      pack_and_run_conv(direct_plan(plan), xv, wp, c.flip, epilogue, yp);
   };
   // Below about 5 us giving the GIL away costs more than it lets others do.
   if (plan.cycles < 20e3) run();
   else without_gil(run);
-  if (kept) kept->keep(plan, c.flip, packed);
+  if (a.kept) a.kept->keep(plan, c.flip, packed);
   return y;
+}
+
+// The numbers are read; now the arrays.
+py::array call(const Call& c, const py::object& input, const py::object& weight, const py::object& bias,
+               const py::object& residual) {
+  const auto optional = [&](const char* name, const py::object& value) {
+    return value.is_none() ? py::reinterpret_steal<py::array>(nullptr) : to_array(c.name, name, value);
+  };
+  PackedWeight* kept = py::isinstance<PackedWeight>(weight) ? &packed_weight(weight) : nullptr;
+  py::array x = to_array(c.name, "input", input);
+  py::array w = kept ? kept->array() : to_array(c.name, "weight", weight);
+  py::array b = optional("bias", bias);
+  const Arrays a{std::move(x), std::move(w), std::move(b), optional("residual", residual), kept};
+  check_arrays(c, a);
+  switch (dtype_of(c.name, "input", a.x)) {
+    case DType::f32: return compute<float>(c, a);
+    case DType::f64: return compute<double>(c, a);
+    case DType::f16: break;
+  }
+  const py::dtype f32 = py::dtype::of<float>();
+  const auto widen = [&](const py::array& o) { return o ? py::array(o.attr("astype")(f32)) : o; };
+  return py::array(compute<float>(c, {widen(a.x), widen(a.w), widen(a.b), widen(a.r), nullptr})
+                       .attr("astype")(a.x.dtype()));
 }
 
 py::array conv(int rank, bool flip, const py::object& input, const py::object& weight, const py::object& bias,
                const py::object& stride, const py::object& padding, const py::object& dilation,
                const py::object& groups) {
-  const Call c = parse(rank, flip, stride, padding, dilation, groups);
-  PackedWeight* kept = py::isinstance<PackedWeight>(weight) ? &packed_weight(weight) : nullptr;
-  py::array x = to_array(c.name, "input", input);
-  py::array w = kept ? kept->array() : to_array(c.name, "weight", weight);
-  py::array b = bias.is_none() ? py::reinterpret_steal<py::array>(nullptr) : to_array(c.name, "bias", bias);
-  check_arrays(c, x, w, b ? &b : nullptr);
-  switch (dtype_of(c.name, "input", x)) {
-    case DType::f32: return compute<float>(c, x, w, kept, b);
-    case DType::f64: return compute<double>(c, x, w, kept, b);
-    case DType::f16: break;
-  }
-  const py::dtype f32 = py::dtype::of<float>();
-  const auto widen = [&](const py::array& a) { return py::array(a.attr("astype")(f32)); };
-  return py::array(
-      compute<float>(c, widen(x), widen(w), nullptr, b ? widen(b) : b).attr("astype")(x.dtype()));
+  return call(parse(rank, flip, stride, padding, dilation, groups), input, weight, bias, py::none());
+}
+
+// An entry of its own: three more arguments in conv cost every plain call 0.1 us.
+py::array fused_conv(int rank, const py::object& input, const py::object& weight, const py::object& bias,
+                     const py::object& stride, const py::object& padding, const py::object& dilation,
+                     const py::object& groups, const py::object& activation, const py::object& residual,
+                     const py::object& negative_slope) {
+  Call c = parse(rank, false, stride, padding, dilation, groups);
+  c.activation = to_activation(c.name, activation);
+  c.slope = to_real(c.name, "negative_slope", negative_slope);
+  return call(c, input, weight, bias, residual);
 }
 
 // A shape given as a tuple, as an array's five axes.
@@ -231,6 +284,7 @@ py::dict plan(int rank, const py::sequence& x, const py::sequence& w, const py::
 
 void bind_conv(py::module_& m) {
   m.def("conv", &conv);
+  m.def("fused_conv", &fused_conv);
   m.def("plan_conv", &plan);
   m.def("force_conv_algorithm", &force_algorithm);
   m.def("set_winograd", &set_winograd);

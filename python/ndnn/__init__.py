@@ -7,10 +7,18 @@
 (1, 4, 6, 6)
 """
 
+from ndnn import fused
 from ndnn._load import _core
 from ndnn.config import get_num_threads, num_threads, set_num_threads
 
 PackedWeight = _core.PackedWeight
 __version__: str = _core.__version__
 
-__all__ = ["PackedWeight", "__version__", "get_num_threads", "num_threads", "set_num_threads"]
+__all__ = [
+    "PackedWeight",
+    "__version__",
+    "fused",
+    "get_num_threads",
+    "num_threads",
+    "set_num_threads",
+]

@@ -30,6 +30,20 @@ def conv(
     groups: SupportsIndex,
     /,
 ) -> NDArray[Any]: ...
+def fused_conv(
+    rank: int,
+    input: ArrayLike,
+    weight: ArrayLike | PackedWeight,
+    bias: ArrayLike | None,
+    stride: SupportsIndex | Sequence[SupportsIndex],
+    padding: SupportsIndex | Sequence[SupportsIndex] | str,
+    dilation: SupportsIndex | Sequence[SupportsIndex],
+    groups: SupportsIndex,
+    activation: str | None,
+    residual: ArrayLike | None,
+    negative_slope: float,
+    /,
+) -> NDArray[Any]: ...
 def plan_conv(
     rank: int,
     x_shape: Sequence[int],

@@ -3,7 +3,7 @@
 //   geometry = conv_geometry(...)      rules and output shape       (conv_geometry.cpp)
 //   plan     = plan_conv(geometry)     algorithm, blocks, threads   (conv_plan.cpp)
 //   pack_conv(plan, w, packed)         weights in the plan's form   (conv_pack.cpp)
-//   run_conv(plan, x, packed, b, y)    the loop nest                (conv_run.cpp)
+//   run_conv(plan, x, packed, e, y)    the loop nest                (conv_run.cpp)
 #pragma once
 #include <string>
 #include <vector>
@@ -11,6 +11,7 @@
 #include "core/isa.hpp"
 #include "core/view.hpp"
 #include "core/window.hpp"
+#include "ops/conv/epilogue.hpp"
 
 namespace ndnn {
 
@@ -150,15 +151,16 @@ std::string describe(const char* name, const ConvPlan& plan, bool packed = false
 // w is C-contiguous (OC, C/groups, KD, KH, KW); flip rotates the kernel by 180 degrees.
 template <class T>
 void pack_conv(const ConvPlan& plan, const T* w, bool flip, T* packed);
-// y is C-contiguous (N, OC, OD, OH, OW), bias has OC elements or is null. May throw std::bad_alloc
-// before anything is written, and Interrupted. False where Winograd's transforms have spread an inf or nan
-// over a tile: y must then be computed by a direct plan.
+// y is C-contiguous (N, OC, OD, OH, OW). May throw std::bad_alloc before anything is written, and
+// Interrupted. False where Winograd's transforms have spread an inf or nan over a tile: y must then be
+// computed by a direct plan.
 template <class T>
-bool run_conv(const ConvPlan& plan, const View<const T>& x, const T* packed, const T* bias, T* y);
+bool run_conv(const ConvPlan& plan, const View<const T>& x, const T* packed, const Epilogue<T>& epilogue,
+              T* y);
 // Both, with the packed weights in scratch; and once more, directly, where run_conv() asks for it.
 template <class T>
-void pack_and_run_conv(const ConvPlan& plan, const View<const T>& x, const T* w, bool flip, const T* bias,
-                       T* y);
+void pack_and_run_conv(const ConvPlan& plan, const View<const T>& x, const T* w, bool flip,
+                       const Epilogue<T>& epilogue, T* y);
 // The plan to compute again with what `plan` could not.
 ConvPlan direct_plan(const ConvPlan& plan);
 

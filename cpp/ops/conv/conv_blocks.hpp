@@ -166,7 +166,8 @@ inline ScratchLayout scratch_layout(const ConvPlan& p) {
 }
 // conv_stencil.cpp
 template <class T>
-void run_stencil(const ConvPlan& p, const View<const T>& x, const T* packed, const T* bias, T* y);
+void run_stencil(const ConvPlan& p, const View<const T>& x, const T* packed, const Epilogue<T>& epilogue,
+                 T* y);
 
 inline std::size_t scratch_bytes_of_thread(const ConvPlan& p) { return scratch_layout(p).total; }
 

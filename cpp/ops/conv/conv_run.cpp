@@ -10,6 +10,7 @@
 #include "core/scratch.hpp"
 #include "ops/conv/conv_stage.hpp"
 #include "ops/conv/conv_winograd.hpp"
+#include "ops/conv/epilogue_kernels.hpp"
 
 namespace ndnn {
 namespace {
@@ -17,8 +18,15 @@ namespace {
 template <class T>
 class Worker {
  public:
-  Worker(const ConvPlan& plan, const View<const T>& x, const T* packed, const T* bias, T* y, char* scratch)
-      : p_(plan), kernels_(tile_kernels<T>(plan.isa)), x_(x), packed_(packed), bias_(bias), y_(y) {
+  Worker(const ConvPlan& plan, const View<const T>& x, const T* packed, const Epilogue<T>& epilogue, T* y,
+         char* scratch)
+      : p_(plan),
+        kernels_(tile_kernels<T>(plan.isa)),
+        finish_(plan.isa, epilogue, y),
+        x_(x),
+        packed_(packed),
+        bias_(epilogue.bias),
+        y_(y) {
     const ScratchLayout at = scratch_layout(plan);
     staged_ = reinterpret_cast<T*>(scratch);
     sums_ = reinterpret_cast<T*>(scratch + at.sums);
@@ -249,13 +257,16 @@ class Worker {
       if (p_.by_taps) continue;  // out of order: all at the end
       done += t.n;
       if (!last || done < std::min(stored + kRowGroup, pixels_)) continue;
-      kernels_.transpose(sums + (kept ? stored * width : 0), width, done - stored, panel.count,
-                         output(panel.first) + stored, p_.g.pixels());
+      store(panel, sums + (kept ? stored * width : 0), done - stored, output(panel.first) + stored);
       stored = done;
     }
     for (index_t image = 0; last && p_.by_taps && image < tile_.images; ++image)
-      kernels_.transpose(sums + image * pixels_ * width, width, pixels_, panel.count,
-                         output(panel.first, image), p_.g.pixels());
+      store(panel, sums + image * pixels_ * width, pixels_, output(panel.first, image));
+  }
+  // n outputs of a panel, summed.
+  void store(const Panel& panel, const T* sums, index_t n, T* out) const {
+    kernels_.transpose(sums, panel.width, n, panel.count, out, p_.g.pixels());
+    finish_(out, p_.g.pixels(), panel.count, n);
   }
 
   // sums[channel][staged position]: in y itself where rows have no gaps, else in scratch.
@@ -273,14 +284,15 @@ class Worker {
       const auto kernel = kernels_.pixels[vectors - 1][panel.width - 1];
       if (!direct || t.n == width) {
         kernel(args);
-        continue;
+      } else {
+        // The last vector would run over the end of the row: by way of scratch.
+        args.c = sums_;
+        args.ldc = width;
+        if (!first) copy_rows(sums + t.c, ldc, sums_, width, panel.count, t.n);
+        kernel(args);
+        copy_rows(sums_, width, sums + t.c, ldc, panel.count, t.n);
       }
-      // The last vector would run over the end of the row: by way of scratch.
-      args.c = sums_;
-      args.ldc = width;
-      if (!first) copy_rows(sums + t.c, ldc, sums_, width, panel.count, t.n);
-      kernel(args);
-      copy_rows(sums_, width, sums + t.c, ldc, panel.count, t.n);
+      if (last && direct) finish_(sums + t.c, ldc, panel.count, t.n);
     }
     if (last && !direct) close_gaps(panel, sums, ldc);
   }
@@ -296,11 +308,13 @@ class Worker {
       for (index_t d = 0; d < tile_.size[0]; ++d)
         copy_rows(sums + m * ldc + d * p_.pitch[0], p_.pitch[1], out + d * tile_.size[1] * tile_.size[2],
                   tile_.size[2], tile_.size[1], tile_.size[2]);
+      finish_(out, pixels_, 1, pixels_);
     }
   }
 
   const ConvPlan& p_;
   const TileKernels<T>& kernels_;
+  const Finish<T> finish_;
   const View<const T>& x_;
   const T *packed_, *bias_;
   T* y_;
@@ -319,51 +333,56 @@ class Worker {
 
 // No input channels: the sum is empty, the bias remains.
 template <class T>
-void fill_with_bias(const ConvGeometry& g, const T* bias, T* y) {
-  for (index_t i = 0; i < g.n * g.oc_all; ++i)
-    std::fill_n(y + i * g.pixels(), g.pixels(), bias ? bias[i % g.oc_all] : T(0));
+void fill_with_bias(const ConvPlan& p, const Epilogue<T>& epilogue, T* y) {
+  const Finish<T> finish(p.isa, epilogue, y);
+  const index_t n = p.g.pixels();
+  for (index_t i = 0; i < p.g.n * p.g.oc_all; ++i, y += n) {
+    std::fill_n(y, n, epilogue.bias ? epilogue.bias[i % p.g.oc_all] : T(0));
+    finish(y, n, 1, n);
+  }
 }
 
 }  // namespace
 
 template <class T>
-bool run_conv(const ConvPlan& p, const View<const T>& x, const T* packed, const T* bias, T* y) {
+bool run_conv(const ConvPlan& p, const View<const T>& x, const T* packed, const Epilogue<T>& epilogue, T* y) {
   if (p.g.n * p.g.oc_all * p.g.pixels() == 0) return true;
-  if (is_winograd(p.form.algorithm)) return run_winograd(p, x, packed, bias, y);
+  if (is_winograd(p.form.algorithm)) return run_winograd(p, x, packed, epilogue, y);
   if (p.g.ic == 0) {
-    fill_with_bias(p.g, bias, y);
+    fill_with_bias(p, epilogue, y);
   } else if (p.form.algorithm == ConvAlgorithm::stencil) {
-    run_stencil(p, x, packed, bias, y);
+    run_stencil(p, x, packed, epilogue, y);
   } else {
     const Scratch scratch(p.scratch_bytes);
     const std::size_t each = scratch_bytes_of_thread(p);
     parallel_for(p.threads, tasks_of(p), [&](index_t task, int thread) {
-      Worker<T>(p, x, packed, bias, y, scratch.data() + static_cast<std::size_t>(thread) * each).run(task);
+      Worker<T>(p, x, packed, epilogue, y, scratch.data() + static_cast<std::size_t>(thread) * each).run(task);
     });
   }
   return true;
 }
 
 template <class T>
-void pack_and_run_conv(const ConvPlan& p, const View<const T>& x, const T* w, bool flip, const T* bias,
-                       T* y) {
+void pack_and_run_conv(const ConvPlan& p, const View<const T>& x, const T* w, bool flip,
+                       const Epilogue<T>& epilogue, T* y) {
   bool done;
   {
     const Scratch packed(static_cast<std::size_t>(p.packed_elements) * sizeof(T));
     T* const to = reinterpret_cast<T*>(packed.data());
     pack_conv(p, w, flip, to);
-    done = run_conv(p, x, static_cast<const T*>(to), bias, y);
+    done = run_conv(p, x, static_cast<const T*>(to), epilogue, y);
   }
-  if (!done) pack_and_run_conv(direct_plan(p), x, w, flip, bias, y);
+  if (!done) pack_and_run_conv(direct_plan(p), x, w, flip, epilogue, y);
 }
 
 ConvPlan direct_plan(const ConvPlan& p) {
   return plan_conv(p.g, p.item_bytes, p.isa, p.threads, false, true);
 }
 
-#define NDNN_INSTANTIATE(T)                                                                 \
-  template bool run_conv<T>(const ConvPlan&, const View<const T>&, const T*, const T*, T*); \
-  template void pack_and_run_conv<T>(const ConvPlan&, const View<const T>&, const T*, bool, const T*, T*);
+#define NDNN_INSTANTIATE(T)                                                                               \
+  template bool run_conv<T>(const ConvPlan&, const View<const T>&, const T*, const Epilogue<T>&, T*);     \
+  template void pack_and_run_conv<T>(const ConvPlan&, const View<const T>&, const T*, bool,               \
+                                     const Epilogue<T>&, T*);
 NDNN_INSTANTIATE(float)
 NDNN_INSTANTIATE(double)
 #undef NDNN_INSTANTIATE

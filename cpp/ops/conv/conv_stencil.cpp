@@ -4,6 +4,7 @@
 #include "core/parallel.hpp"
 #include "core/scratch.hpp"
 #include "ops/conv/conv_stage.hpp"
+#include "ops/conv/epilogue_kernels.hpp"
 #include "ops/conv/stencil_kernels.hpp"
 
 namespace ndnn {
@@ -21,12 +22,13 @@ StencilFn<T> choose_kernel(const ConvPlan& p) {
 }
 
 template <class T>
-void run_task(const ConvPlan& p, StencilFn<T> kernel, const View<const T>& x, const T* w, const T* bias, T* y,
-              index_t task, char* scratch) {
+void run_task(const ConvPlan& p, StencilFn<T> kernel, const View<const T>& x, const T* w,
+              const Epilogue<T>& epilogue, T* y, index_t task, char* scratch) {
   const ScratchLayout at = scratch_layout(p);
   T* const staged = reinterpret_cast<T*>(scratch);
   auto* const col = reinterpret_cast<index_t*>(scratch + at.columns);
   const Window* a = p.g.axis;
+  const Finish<T> finish(p.isa, epilogue, y);
   TileAt tile;
   for (int i = kMaxSpatial - 1; i >= 0; task /= p.tiles[i--]) {
     tile.first[i] = task % p.tiles[i] * p.tile[i];
@@ -50,13 +52,14 @@ void run_task(const ConvPlan& p, StencilFn<T> kernel, const View<const T>& x, co
                           col,
                           p.g.taps(),
                           w + channel * p.g.taps(),
-                          bias ? bias[channel] : T(0),
+                          epilogue.bias ? epilogue.bias[channel] : T(0),
                           out,
                           a[2].out,
                           tile.size[1],
                           tile.size[2]};
       for (index_t d = 0; d < tile.size[0]; ++d) {
         kernel(args);
+        finish(args.y, args.y_row, args.rows, args.width);
         args.x += p.pitch[0];
         args.y += a[1].out * a[2].out;
       }
@@ -67,18 +70,20 @@ void run_task(const ConvPlan& p, StencilFn<T> kernel, const View<const T>& x, co
 }  // namespace
 
 template <class T>
-void run_stencil(const ConvPlan& p, const View<const T>& x, const T* packed, const T* bias, T* y) {
+void run_stencil(const ConvPlan& p, const View<const T>& x, const T* packed, const Epilogue<T>& epilogue,
+                 T* y) {
   const Scratch scratch(p.scratch_bytes);
   const std::size_t each = scratch_bytes_of_thread(p);
   const StencilFn<T> kernel = choose_kernel<T>(p);
   parallel_for(p.threads, tasks_of(p), [&](index_t task, int thread) {
-    run_task(p, kernel, x, packed, bias, y, task, scratch.data() + static_cast<std::size_t>(thread) * each);
+    run_task(p, kernel, x, packed, epilogue, y, task,
+             scratch.data() + static_cast<std::size_t>(thread) * each);
   });
 }
 
-template void run_stencil<float>(const ConvPlan&, const View<const float>&, const float*, const float*,
-                                 float*);
-template void run_stencil<double>(const ConvPlan&, const View<const double>&, const double*, const double*,
-                                  double*);
+template void run_stencil<float>(const ConvPlan&, const View<const float>&, const float*,
+                                 const Epilogue<float>&, float*);
+template void run_stencil<double>(const ConvPlan&, const View<const double>&, const double*,
+                                  const Epilogue<double>&, double*);
 
 }  // namespace ndnn

@@ -79,6 +79,7 @@ template <class T>
 void pack_winograd(const ConvPlan& p, const T* w, bool flip, T* packed);
 // conv_winograd_run.cpp; false where a result is inf or nan: transforms spread these over a tile
 template <class T>
-bool run_winograd(const ConvPlan& p, const View<const T>& x, const T* packed, const T* bias, T* y);
+bool run_winograd(const ConvPlan& p, const View<const T>& x, const T* packed, const Epilogue<T>& epilogue,
+                  T* y);
 
 }  // namespace ndnn

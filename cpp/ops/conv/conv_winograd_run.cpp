@@ -8,6 +8,7 @@
 #include "core/scratch.hpp"
 #include "ops/conv/conv_stage.hpp"
 #include "ops/conv/conv_winograd.hpp"
+#include "ops/conv/epilogue_kernels.hpp"
 
 namespace ndnn {
 namespace {
@@ -15,7 +16,8 @@ namespace {
 template <class T>
 class Worker {
  public:
-  Worker(const ConvPlan& plan, const View<const T>& x, const T* packed, const T* bias, T* y, char* scratch)
+  Worker(const ConvPlan& plan, const View<const T>& x, const T* packed, const Epilogue<T>& epilogue, T* y,
+         char* scratch)
       : p_(plan),
         w_(plan.winograd),
         tiles_(tile_kernels<T>(plan.isa)),
@@ -26,7 +28,8 @@ class Worker {
         tile_pitch_(pitches({1, w_.axis[1].block * w_.axis[1].phases, w_.axis[2].block * w_.axis[2].phases})),
         x_(x),
         packed_(packed),
-        bias_(bias),
+        bias_(epilogue.bias),
+        finish_(plan.isa, epilogue, y),
         y_(y) {
     const auto part = [&](std::size_t offset) { return reinterpret_cast<T*>(scratch + offset); };
     front_[0] = part(0);
@@ -301,9 +304,12 @@ class Worker {
     const bool run = size_[2] == pitch[1] && size_[2] == y_pitch[1];
     const index_t rows = run ? 1 : size_[1], width = run ? size_[1] * size_[2] : size_[2];
     for (index_t d = 0; d < size_[0]; ++d)
-      for (index_t h = 0; h < rows; ++h)
-        tiles_.transpose(outputs + (d * pitch[0] + h * pitch[1]) * lanes_, lanes_, width, count,
-                         y + d * y_pitch[0] + h * y_pitch[1], p_.g.pixels());
+      for (index_t h = 0; h < rows; ++h) {
+        T* const to = y + d * y_pitch[0] + h * y_pitch[1];
+        tiles_.transpose(outputs + (d * pitch[0] + h * pitch[1]) * lanes_, lanes_, width, count, to,
+                         p_.g.pixels());
+        finish_(to, p_.g.pixels(), count, width);
+      }
   }
 
   const ConvPlan& p_;
@@ -315,6 +321,7 @@ class Worker {
   const Axes entry_pitch_, tile_pitch_;
   const View<const T>& x_;
   const T *packed_, *bias_;
+  const Finish<T> finish_;
   T* y_;
   T *front_[3], *inputs_, *sums_;
   index_t *rows_, *outs_, *columns_;
@@ -330,19 +337,21 @@ class Worker {
 }  // namespace
 
 template <class T>
-bool run_winograd(const ConvPlan& p, const View<const T>& x, const T* packed, const T* bias, T* y) {
+bool run_winograd(const ConvPlan& p, const View<const T>& x, const T* packed, const Epilogue<T>& epilogue,
+                  T* y) {
   const Scratch scratch(p.scratch_bytes);
   const std::size_t each = p.scratch_bytes / static_cast<std::size_t>(p.threads);
   std::atomic<bool> finite{true};
   parallel_for(p.threads, winograd_tasks(p), [&](index_t task, int thread) {
-    Worker<T> worker(p, x, packed, bias, y, scratch.data() + static_cast<std::size_t>(thread) * each);
+    Worker<T> worker(p, x, packed, epilogue, y, scratch.data() + static_cast<std::size_t>(thread) * each);
     if (!worker.run(task)) finite.store(false, std::memory_order_relaxed);
   });
   return finite.load();
 }
 
-template bool run_winograd<float>(const ConvPlan&, const View<const float>&, const float*, const float*, float*);
-template bool run_winograd<double>(const ConvPlan&, const View<const double>&, const double*, const double*,
-                                   double*);
+template bool run_winograd<float>(const ConvPlan&, const View<const float>&, const float*,
+                                  const Epilogue<float>&, float*);
+template bool run_winograd<double>(const ConvPlan&, const View<const double>&, const double*,
+                                   const Epilogue<double>&, double*);
 
 }  // namespace ndnn

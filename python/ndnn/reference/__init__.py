@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Every operator in plain NumPy and float64: its definition to read, and the tests' oracle."""
 
+from ndnn.reference import fused
 from ndnn.reference.conv import (
     conv1d,
     conv2d,
@@ -15,6 +16,7 @@ __all__ = [
     "conv1d",
     "conv2d",
     "conv3d",
+    "fused",
     "true_conv1d",
     "true_conv2d",
     "true_conv3d",

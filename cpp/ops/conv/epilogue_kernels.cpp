@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+// Compiled once per instruction set.
+#include "ops/conv/epilogue_kernels.hpp"
+
+#include <utility>
+
+#include "core/isa_begin.hpp"
+#include "core/vec.hpp"
+#include "core/vec_math.hpp"
+
+// Comparisons are such that nan passes.
+template <class T, Activation kA>
+NDNN_INLINE Vec<T> activate(Vec<T> x, T slope) {
+  if constexpr (kA == Activation::relu) return x < 0 ? Vec<T>{} : x;
+  else if constexpr (kA == Activation::relu6) return clamp<T>(x, 0, 6);
+  else if constexpr (kA == Activation::leaky_relu) return x > 0 ? x : x * slope;
+  else if constexpr (kA == Activation::sigmoid) return sigmoid<T>(x);
+  else if constexpr (kA == Activation::tanh) return tanh<T>(x);
+  else if constexpr (kA == Activation::silu) return silu<T>(x);
+  else if constexpr (kA == Activation::hardswish) return x * (clamp<T>(x + 3, 0, 6) * T(1. / 6));
+  else if constexpr (kA == Activation::hardsigmoid) return clamp<T>(x + 3, 0, 6) * T(1. / 6);
+  else if constexpr (kA == Activation::elu) return x > 0 ? x : expm1<T>(x);
+  else return x;
+}
+
+template <class T, Activation kA>
+NDNN_INLINE Vec<T> finished(const T* y, const T* residual, T slope) {
+  Vec<T> v = load(y);
+  if (residual) v += load(residual);
+  return activate<T, kA>(v, slope);
+}
+
+// A row shorter than a vector, by way of one.
+template <class T, Activation kA>
+NDNN_INLINE void finish_short(T* y, const T* residual, index_t n, T slope) {
+  T sums[kLanes<T>] = {}, added[kLanes<T>] = {};
+  for (index_t i = 0; i < n; ++i) sums[i] = y[i];
+  for (index_t i = 0; residual && i < n; ++i) added[i] = residual[i];
+  store(sums, finished<T, kA>(sums, residual ? added : nullptr, slope));
+  for (index_t i = 0; i < n; ++i) y[i] = sums[i];
+}
+
+template <class T, Activation kA>
+void finish(const EpilogueArgs<T>& a) {
+  constexpr index_t kL = kLanes<T>;
+  const bool gapless = a.n == a.ld;
+  const index_t rows = gapless ? 1 : a.rows, n = gapless ? a.n * a.rows : a.n;
+  for (index_t r = 0; r < rows; ++r) {
+    T* const y = a.y + r * a.ld;
+    const T* const residual = a.residual ? a.residual + r * a.ld : nullptr;
+    const auto at = [&](index_t i) {
+      return finished<T, kA>(y + i, residual ? residual + i : nullptr, a.slope);
+    };
+    if (n < kL) {
+      finish_short<T, kA>(y, residual, n, a.slope);
+      continue;
+    }
+    const Vec<T> last = at(n - kL);  // overlaps the one before, so it is read before that is written
+    for (index_t i = 0; i + kL < n; i += kL) store(y + i, at(i));
+    store(y + n - kL, last);
+  }
+}
+
+template <class T, int... kA>
+constexpr EpilogueKernels<T> make_epilogues(std::integer_sequence<int, kA...>) {
+  return {{&finish<T, static_cast<Activation>(kA)>...}};
+}
+
+extern const EpilogueKernels<float> epilogue_kernels_f32;
+extern const EpilogueKernels<double> epilogue_kernels_f64;
+constexpr EpilogueKernels<float> epilogue_kernels_f32 =
+    make_epilogues<float>(std::make_integer_sequence<int, kActivations>{});
+constexpr EpilogueKernels<double> epilogue_kernels_f64 =
+    make_epilogues<double>(std::make_integer_sequence<int, kActivations>{});
+
+#include "core/isa_end.hpp"
