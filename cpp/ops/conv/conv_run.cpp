@@ -364,9 +364,9 @@ void pack_and_run_conv(const ConvPlan& p, const View<const T>& x, const T* w, bo
   run_conv(p, x, static_cast<const T*>(to), epilogue, y);
 }
 
-#define NDNN_INSTANTIATE(T)                                                                               \
-  template void run_conv<T>(const ConvPlan&, const View<const T>&, const T*, const Epilogue<T>&, T*);     \
-  template void pack_and_run_conv<T>(const ConvPlan&, const View<const T>&, const T*, bool,               \
+#define NDNN_INSTANTIATE(T)                                                                           \
+  template void run_conv<T>(const ConvPlan&, const View<const T>&, const T*, const Epilogue<T>&, T*); \
+  template void pack_and_run_conv<T>(const ConvPlan&, const View<const T>&, const T*, bool,           \
                                      const Epilogue<T>&, T*);
 NDNN_INSTANTIATE(float)
 NDNN_INSTANTIATE(double)
