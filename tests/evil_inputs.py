@@ -134,6 +134,52 @@ def case_array_resizes_the_input() -> None:
     raises(ValueError, "conv2d: ", lambda: F.conv2d(x, ArrayLike(resize)))
 
 
+def case_slope_resizes_the_residual() -> None:
+    r = np.ones((2, 6, 7, 7), np.float32)
+
+    def resize() -> int:
+        r.resize((1,), refcheck=False)
+        return 1
+
+    text = "conv2d: residual must have the output's shape"
+    call = {"residual": r, "negative_slope": Index(resize)}
+    raises(ValueError, text, lambda: ndnn.fused.conv2d(X, W, **call))
+
+
+def case_residual_resizes_the_input() -> None:
+    x = X.copy()
+
+    def resize() -> Any:
+        x.resize((2, 4, 1, 1), refcheck=False)
+        return np.ones((2, 6, 7, 7), np.float32)
+
+    r = ArrayLike(resize)
+    raises(ValueError, "conv2d: ", lambda: ndnn.fused.conv2d(x, W, residual=r))
+
+
+def case_residual_with_a_lying_copy() -> None:
+    r = np.ones((2, 6, 7, 7), np.float32).transpose(0, 1, 3, 2)
+    for answer in (np.zeros(1, "f4"), np.zeros(r.shape, "i1"), [1.0], None):
+        liar = _subclass(copy=lambda *a, answer=answer, **k: answer)
+        got = ndnn.fused.conv2d(X, W, residual=r.view(liar))
+        np.testing.assert_array_equal(got, F.conv2d(X, W) + r)
+
+
+def case_slope_raises() -> None:
+    raises(Mine, "mine", lambda: ndnn.fused.conv2d(X, W, negative_slope=Index(fail)))
+
+
+def case_activation_is_a_subclass_of_str() -> None:
+    class Name(str):
+        def __eq__(self, other: object) -> bool:
+            fail()
+
+        __hash__ = str.__hash__
+
+    got = ndnn.fused.conv2d(X, W, activation=Name("relu"))
+    np.testing.assert_array_equal(got, F.conv2d(X, W))
+
+
 def case_array_retypes_the_input() -> None:
     warnings.simplefilter("ignore")  # setting dtype or shape of an array is deprecated
 
@@ -169,6 +215,7 @@ def case_array_raises() -> None:
         raises(type(error), "mine", lambda b=bad: F.conv2d(b, W))
         raises(type(error), "mine", lambda b=bad: F.conv2d(X, b))
         raises(type(error), "mine", lambda b=bad: F.conv2d(X, W, b))
+        raises(type(error), "mine", lambda b=bad: ndnn.fused.conv2d(X, W, residual=b))
         raises(type(error), "mine", lambda b=bad: ndnn.PackedWeight(b))
 
 

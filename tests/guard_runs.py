@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Every convolution of the case table between inaccessible pages: inputs, weights, bias and result.
+"""Every convolution of the case table between inaccessible pages: all arrays and the result.
 
 A case runs on every instruction set, with both algorithms, in both precisions, whole and in views.
 """
@@ -12,7 +12,7 @@ import numpy as np
 import ndnn
 import ndnn.functional as F
 from cases import Case, all_cases
-from guard import SIDES, guarded, guarded_results
+from guard import SIDES, Side, guarded, guarded_results
 from isolated import main
 from ndnn import config
 from oracle import forced, integers
@@ -71,6 +71,18 @@ def check(case: Case, dtype: str) -> None:
             kept = ndnn.PackedWeight(all_guarded[1])
             packed = op(all_guarded[0], kept, all_guarded[2], **case.kwargs)
             np.testing.assert_array_equal(packed, want)
+        if hasattr(ndnn.fused, case.op):
+            check_fused(case, all_guarded, want, side)
+
+
+def check_fused(case: Case, arrays: list[Any], sums: np.ndarray, side: Side) -> None:
+    op = getattr(ndnn.fused, case.op)
+    residual = np.random.default_rng(1).integers(-9, 10, sums.shape).astype(sums.dtype)
+    want = np.maximum(sums + residual, 0)
+    for r in views(residual):
+        with guarded_results(side):
+            got = op(*arrays, **case.kwargs, residual=r, activation="relu")
+        np.testing.assert_array_equal(got, want)
 
 
 def check_everywhere(case: Case) -> None:

@@ -211,6 +211,20 @@ def test_odd_memory(memory: str, which: int, algorithm: str, dtype: str) -> None
             check_memory(arrays, which, MEMORY[memory](arrays[which]), groups)
 
 
+@pytest.mark.parametrize("memory", MEMORY)
+def test_odd_memory_of_a_residual(memory: str, algorithm: str, dtype: str) -> None:
+    for arrays, groups in odd_arrays(dtype):
+        op = getattr(ndnn.fused, f"conv{arrays[0].ndim - 2}d")
+        with forced(None, algorithm):
+            sums = op(*arrays, padding=1, groups=groups)
+            odd = MEMORY[memory](np.arange(sums.size, dtype=dtype).reshape(sums.shape))
+            before = np.asarray(odd).tobytes()
+            got = op(*arrays, padding=1, groups=groups, residual=odd, activation="relu")
+        assert type(got) is np.ndarray
+        np.testing.assert_array_equal(got, np.maximum(sums + np.asarray(odd), 0))
+        assert np.asarray(odd).tobytes() == before
+
+
 @pytest.mark.parametrize("which", [0, 1, 2], ids=["input", "weight", "bias"])
 def test_odd_memory_in_a_file(which: int, dtype: str, tmp_path: Path) -> None:
     for number, (arrays, groups) in enumerate(odd_arrays(dtype)):

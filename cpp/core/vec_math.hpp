@@ -51,14 +51,14 @@ NDNN_INLINE Vec<T> clamp(Vec<T> v, T low, T high) {
 
 // 1/2!, 1/3!, ...
 template <class T>
-constexpr T kInverseFactorial[] = {T(1) / 2,       T(1) / 6,        T(1) / 24,         T(1) / 120,
-                                   T(1) / 720,     T(1) / 5040,     T(1) / 40320,      T(1) / 362880,
-                                   T(1) / 3628800, T(1) / 39916800, T(1) / 479001600., T(1) / 6227020800.};
+constexpr T kInverseFactorial[] = {T(1) / 2,       T(1) / 6,        T(1) / 24,        T(1) / 120,
+                                   T(1) / 720,     T(1) / 5040,     T(1) / 40320,     T(1) / 362880,
+                                   T(1) / 3628800, T(1) / 39916800, T(1) / 479001600, T(1) / T(6227020800)};
 
 // x = exponent * ln 2 + r, |r| <= ln(2)/2.
 template <class T>
 struct Reduced {
-  Words<T> exponent;   // modulo 2^(bits of a word)
+  Words<T> exponent;  // modulo 2^(bits of a word)
   Vec<T> expm1_of_r;
 };
 template <class T>

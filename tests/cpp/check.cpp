@@ -138,6 +138,9 @@ class Checker {
     if (c.bias) bias_ = small_integers<T>(c.w[0], random_);
     g_ = conv_geometry("selftest", c.args, c.x, c.w, c.bias ? c.w[0] : -1);
     want_ = plain_sum(g_, x_.view, w_.get(), flip, bias_.get());
+    residual_ = small_integers<T>(static_cast<index_t>(want_.size()), random_);
+    for (std::size_t i = 0; i < want_.size(); ++i)
+      want_fused_.push_back(std::max(want_[i] + residual_[i], T(0)));
     merge_axes(g_, x_.view.stride);
   }
 
@@ -162,24 +165,28 @@ class Checker {
     const Packed<T> packed(plan.packed_elements);
     prepare_scratch(0);
     pack_conv(plan, w_.get(), flip_, packed.data());
-    compute(plan, "packed",
-            [&](T* y) { run_conv(plan, x_.view, static_cast<const T*>(packed.data()), bias_.get(), y); });
+    const T* const w = packed.data();
+    compute(plan, "packed", want_, [&](T* y) { run_conv<T>(plan, x_.view, w, {bias_.get()}, y); });
+    compute(plan, "fused", want_fused_, [&](T* y) {
+      run_conv<T>(plan, x_.view, w, {bias_.get(), residual_.get(), Activation::relu}, y);
+    });
   }
   void run_call(const ConvPlan& plan) {
-    compute(plan, "call", [&](T* y) { pack_and_run_conv(plan, x_.view, w_.get(), flip_, bias_.get(), y); });
+    compute(plan, "call", want_,
+            [&](T* y) { pack_and_run_conv<T>(plan, x_.view, w_.get(), flip_, {bias_.get()}, y); });
   }
 
   template <class Call>
-  void compute(const ConvPlan& plan, const char* form, Call&& call) {
-    const auto y = std::make_unique<T[]>(want_.size());
-    std::fill_n(y.get(), want_.size(), std::numeric_limits<T>::quiet_NaN());
+  void compute(const ConvPlan& plan, const char* form, const std::vector<T>& want, Call&& call) {
+    const auto y = std::make_unique<T[]>(want.size());
+    std::fill_n(y.get(), want.size(), std::numeric_limits<T>::quiet_NaN());
     prepare_scratch(plan.scratch_bytes);
     call(y.get());
     std::string difference;
     const bool exact = !is_winograd(plan.form.algorithm);
-    for (std::size_t i = 0; i < want_.size() && difference.empty(); ++i)
-      if (exact ? std::memcmp(&y[i], &want_[i], sizeof(T)) != 0 : !(std::abs(y[i] - want_[i]) <= rounding()))
-        difference = concat("y[", i, "] = ", y[i], " instead of ", want_[i]);
+    for (std::size_t i = 0; i < want.size() && difference.empty(); ++i)
+      if (exact ? std::memcmp(&y[i], &want[i], sizeof(T)) != 0 : !(std::abs(y[i] - want[i]) <= rounding()))
+        difference = concat("y[", i, "] = ", y[i], " instead of ", want[i]);
     judge(plan, form, difference);
   }
 
@@ -206,9 +213,9 @@ class Checker {
   Tally& tally_;
   Random random_;
   Input<T> x_;
-  std::unique_ptr<T[]> w_, bias_;
+  std::unique_ptr<T[]> w_, bias_, residual_;
   ConvGeometry g_;
-  std::vector<T> want_;
+  std::vector<T> want_, want_fused_;
 };
 
 template <class T>

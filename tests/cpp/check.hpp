@@ -10,5 +10,7 @@ struct Tally {
 
 // Runs one case in every way and compares bit for bit with the plain sum; prints what differs.
 void check_case(const Case& c, const std::vector<Isa>& isas, Tally& tally);
+// The epilogue's activations within their stated bound.
+void check_activations(const std::vector<Isa>& isas, Tally& tally);
 
 }  // namespace ndnn::selftest

@@ -56,6 +56,7 @@ int run(int argc, char** argv) {
   std::printf("chosen: %s\n", isa_name(active_isa()));
   print_isas("tested: ", isas);
   Tally tally;
+  check_activations(isas, tally);
   for (const Case& c : awkward_cases()) check_case(c, isas, tally);
   for (const Case& c : random_cases(random, static_cast<std::uint64_t>(seed))) check_case(c, isas, tally);
   std::printf("%d passed, %d failed\n", tally.passed, tally.failed);

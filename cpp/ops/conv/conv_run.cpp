@@ -379,9 +379,9 @@ ConvPlan direct_plan(const ConvPlan& p) {
   return plan_conv(p.g, p.item_bytes, p.isa, p.threads, false, true);
 }
 
-#define NDNN_INSTANTIATE(T)                                                                               \
-  template bool run_conv<T>(const ConvPlan&, const View<const T>&, const T*, const Epilogue<T>&, T*);     \
-  template void pack_and_run_conv<T>(const ConvPlan&, const View<const T>&, const T*, bool,               \
+#define NDNN_INSTANTIATE(T)                                                                           \
+  template bool run_conv<T>(const ConvPlan&, const View<const T>&, const T*, const Epilogue<T>&, T*); \
+  template void pack_and_run_conv<T>(const ConvPlan&, const View<const T>&, const T*, bool,           \
                                      const Epilogue<T>&, T*);
 NDNN_INSTANTIATE(float)
 NDNN_INSTANTIATE(double)

@@ -20,8 +20,8 @@ enum class Activation {
 };
 constexpr int kActivations = 10;
 // In the order of Activation; as users write them, but for the first.
-constexpr const char* kActivationNames[kActivations] = {
-    "none", "relu", "relu6", "leaky_relu", "sigmoid", "tanh", "silu", "hardswish", "hardsigmoid", "elu"};
+constexpr const char* kActivationNames[kActivations] = {"none", "relu", "relu6",     "leaky_relu",  "sigmoid",
+                                                        "tanh", "silu", "hardswish", "hardsigmoid", "elu"};
 
 template <class T>
 struct Epilogue {

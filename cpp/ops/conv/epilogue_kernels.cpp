@@ -30,14 +30,27 @@ NDNN_INLINE Vec<T> finished(const T* y, const T* residual, T slope) {
   return activate<T, kA>(v, slope);
 }
 
-// A row shorter than a vector, by way of one.
+// Rows shorter than a vector: gathered into one. Row by row, the last outputs of 7x7 planes with silu made
+// their convolution 17 % longer instead of 6 %.
 template <class T, Activation kA>
-NDNN_INLINE void finish_short(T* y, const T* residual, index_t n, T slope) {
-  T sums[kLanes<T>] = {}, added[kLanes<T>] = {};
-  for (index_t i = 0; i < n; ++i) sums[i] = y[i];
-  for (index_t i = 0; residual && i < n; ++i) added[i] = residual[i];
-  store(sums, finished<T, kA>(sums, residual ? added : nullptr, slope));
-  for (index_t i = 0; i < n; ++i) y[i] = sums[i];
+void finish_short(const EpilogueArgs<T>& a) {
+  constexpr int kL = kLanes<T>;
+  index_t r = 0, i = 0;
+  while (r < a.rows) {
+    index_t at[kL];
+    T sums[kL] = {}, added[kL] = {};
+    int n = 0;
+    for (; n < kL && r < a.rows; ++n) {
+      at[n] = r * a.ld + i;
+      sums[n] = a.y[at[n]];
+      if (a.residual) added[n] = a.residual[at[n]];
+      if (++i < a.n) continue;
+      i = 0;
+      ++r;
+    }
+    store(sums, finished<T, kA>(sums, a.residual ? added : nullptr, a.slope));
+    for (int k = 0; k < n; ++k) a.y[at[k]] = sums[k];
+  }
 }
 
 template <class T, Activation kA>
@@ -45,16 +58,13 @@ void finish(const EpilogueArgs<T>& a) {
   constexpr index_t kL = kLanes<T>;
   const bool gapless = a.n == a.ld;
   const index_t rows = gapless ? 1 : a.rows, n = gapless ? a.n * a.rows : a.n;
+  if (n < kL) return finish_short<T, kA>(a);
   for (index_t r = 0; r < rows; ++r) {
     T* const y = a.y + r * a.ld;
     const T* const residual = a.residual ? a.residual + r * a.ld : nullptr;
     const auto at = [&](index_t i) {
       return finished<T, kA>(y + i, residual ? residual + i : nullptr, a.slope);
     };
-    if (n < kL) {
-      finish_short<T, kA>(y, residual, n, a.slope);
-      continue;
-    }
     const Vec<T> last = at(n - kL);  // overlaps the one before, so it is read before that is written
     for (index_t i = 0; i + kL < n; i += kL) store(y + i, at(i));
     store(y + n - kL, last);

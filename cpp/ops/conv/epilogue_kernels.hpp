@@ -5,8 +5,8 @@
 
 namespace ndnn {
 
-// y[r*ld + i] = activation(y[r*ld + i] + residual[r*ld + i]), r < rows, i < n. Neither reads nor writes
-// beyond; a value depends on y and residual at its place alone, not on rows, n or its lane.
+// y[r*ld + i] = activation(y[r*ld + i] + residual[r*ld + i]), r < rows, i < n, n >= 1. Neither reads nor
+// writes beyond; a value depends on y and residual at its place alone, not on rows, n or its lane.
 template <class T>
 struct EpilogueArgs {
   T* y;
