@@ -340,6 +340,8 @@ void run_conv(const ConvPlan& p, const View<const T>& x, const T* packed, const 
 template <class T>
 void pack_and_run_conv(const ConvPlan& p, const View<const T>& x, const T* w, bool flip, const T* bias,
                        T* y) {
+  // A stencil reads the weights as they are.
+  if (p.form.algorithm == ConvAlgorithm::stencil && !flip) return run_conv(p, x, w, bias, y);
   const Scratch packed(static_cast<std::size_t>(p.packed_elements) * sizeof(T));
   T* const to = reinterpret_cast<T*>(packed.data());
   pack_conv(p, w, flip, to);

@@ -49,6 +49,14 @@ StageRuns list_stage_runs(const ConvPlan& p, const TileAt& tile, const Block& bl
   return all;
 }
 
+void skip_zeros(const ConvPlan& p, const StageRuns& all) {
+  for (int a = 0; a < kMaxSpatial; ++a)
+    for (CopyRun* run = all.first[a]; run < all.first[a] + all.count[a]; ++run) {
+      run->at += run->lead * p.pitch[a];
+      run->lead = run->trail = 0;
+    }
+}
+
 template <class T>
 void stage_plane(const ConvPlan& p, const View<const T>& x, const StageRuns& runs, const T* channel,
                  T* plane) {

@@ -1,144 +1,123 @@
 // SPDX-License-Identifier: MIT
-// Compiled once per instruction set. Bound by loads: an x vector off the line costs two, so rows share them.
+// Compiled once per instruction set. Sums of kR rows of kV vectors stay in registers through all taps; the
+// weights of a column of taps do so while the rows of x pass by. So a load of x, which costs two where it is
+// off the line, serves up to seven FMAs, and weights cost nothing.
 #include "ops/conv/stencil_kernels.hpp"
 
+#include <type_traits>
 #include <utility>
 
 #include "core/isa_begin.hpp"
 #include "core/vec.hpp"
 
-// Calls block(first column, vectors as a constant) over a row, kV vectors at a time; the last call overlaps
-// the one before. Rows shorter than a vector go through `narrow`.
-template <class T, int kV, class Block, class Narrow>
-NDNN_INLINE void over_row(index_t width, Block&& block, Narrow&& narrow) {
-  constexpr index_t kL = kLanes<T>;
-  if (width < kL) return narrow();
-  index_t i = 0;
-  for (; i + kV * kL <= width; i += kV * kL) block(i, std::integral_constant<int, kV>{});
-  if (i == width) return;
-  if (width - i > kL && width >= kV * kL) return block(width - kV * kL, std::integral_constant<int, kV>{});
-  for (; i + kL <= width; i += kL) block(i, std::integral_constant<int, 1>{});
-  if (i < width) block(width - kL, std::integral_constant<int, 1>{});
-}
-
 template <class T, int kR, int kV>
-NDNN_INLINE void any_block(const StencilArgs<T>& a, const T* x, T* y, index_t y_row) {
-  Vec<T> acc[kR][kV];
-#pragma GCC unroll 8
-  for (int r = 0; r < kR; ++r)
-#pragma GCC unroll 8
-    for (int v = 0; v < kV; ++v) acc[r][v] = broadcast(a.start);
-  for (index_t t = 0; t < a.taps; ++t) {
-    const Vec<T> w = broadcast(a.w[t]);
-    const T* from = x + a.col[t];
-#pragma GCC unroll 8
-    for (int r = 0; r < kR; ++r)
-#pragma GCC unroll 8
-      for (int v = 0; v < kV; ++v) acc[r][v] += w * load(from + r * a.x_row + v * kLanes<T>);
-  }
-#pragma GCC unroll 8
-  for (int r = 0; r < kR; ++r)
-#pragma GCC unroll 8
-    for (int v = 0; v < kV; ++v) store(y + r * y_row + v * kLanes<T>, acc[r][v]);
-}
+using Sums = Vec<T>[kR][kV];
 
-// Rows [r, r + kR), and on from there while there are so many; returns the first row left.
-template <class T, int kR, int kV>
-NDNN_INLINE index_t any_rows(const StencilArgs<T>& a, index_t r) {
-  for (; r + kR <= a.rows; r += kR) {
-    const T* x = a.x + r * a.x_row;
-    T* y = a.y + r * a.y_row;
-    over_row<T, kV>(
-        a.width, [&](index_t i, auto v) { any_block<T, kR, decltype(v)::value>(a, x + i, y + i, a.y_row); },
-        [&] {
-          T rows[kR][kLanes<T>];
-          any_block<T, kR, 1>(a, x, rows[0], kLanes<T>);
-          for (int m = 0; m < kR; ++m)
-            for (index_t i = 0; i < a.width; ++i) y[m * a.y_row + i] = rows[m][i];
-        });
-  }
-  return r;
-}
-
-// Eight sums hide the latency of the FMA: along the row where it is long, else over several rows.
-template <class T>
-void stencil_any(const StencilArgs<T>& a) {
-  index_t r = 0;
-  if (a.width <= kLanes<T>) r = any_rows<T, 8, 1>(a, r);
-  else if (a.width < 8 * kLanes<T>) r = any_rows<T, 4, 2>(a, r);
-  any_rows<T, 1, 8>(a, r);
-}
-
-// kR rows of kV vectors: input row ih serves output rows ih - K + 1 .. ih.
-template <class T, int K, int kR, int kV>
-NDNN_INLINE void square_block(const StencilArgs<T>& a, const T* x, T* y, index_t y_row) {
-  const index_t x_row = a.x_row;
-  const T* const weights = a.w;
-  Vec<T> acc[kR][kV];
+template <class T, int kTaps, int kR, int kV>
+NDNN_INLINE void add_column(Sums<T, kR, kV>& acc, const T* x, index_t x_row, const T* w, index_t w_step) {
+  Vec<T> wv[kTaps];
 #pragma GCC unroll 8
-  for (int r = 0; r < kR; ++r)
-#pragma GCC unroll 4
-    for (int v = 0; v < kV; ++v) acc[r][v] = broadcast(a.start);
-#pragma GCC unroll 16
-  for (int ih = 0; ih < kR + K - 1; ++ih) {
+  for (int k = 0; k < kTaps; ++k) wv[k] = broadcast(w[k * w_step]);
+#pragma GCC unroll 32
+  for (int ih = 0; ih < kR + kTaps - 1; ++ih, x += x_row) {
     load_barrier();
+    keep_in_register(x);  // else the addresses of all rows are formed first, and spilled
+    Vec<T> xv[kV];
+#pragma GCC unroll 2
+    for (int v = 0; v < kV; ++v) {
+      xv[v] = load(x + v * kLanes<T>);
+      keep_in_register(xv[v]);
+    }
 #pragma GCC unroll 8
-    for (int kw = 0; kw < K; ++kw) {
-      Vec<T> xv[kV];
-#pragma GCC unroll 4
-      for (int v = 0; v < kV; ++v) {
-        xv[v] = load(x + ih * x_row + kw + v * kLanes<T>);
-        keep_in_register(xv[v]);
-      }
-#pragma GCC unroll 8
-      for (int r = 0; r < kR; ++r) {
-        if (ih < r || ih - r >= K) continue;
-        const Vec<T> w = broadcast(weights[(ih - r) * K + kw]);
-#pragma GCC unroll 4
-        for (int v = 0; v < kV; ++v) acc[r][v] += w * xv[v];
-      }
+    for (int k = 0; k < kTaps; ++k) {
+      if (ih < k || ih - k >= kR) continue;
+#pragma GCC unroll 2
+      for (int v = 0; v < kV; ++v) acc[ih - k][v] += wv[k] * xv[v];
     }
   }
-#pragma GCC unroll 8
-  for (int r = 0; r < kR; ++r)
-#pragma GCC unroll 4
-    for (int v = 0; v < kV; ++v) store(y + r * y_row + v * kLanes<T>, acc[r][v]);
 }
 
-template <class T, int K, int kR, int kV>
-NDNN_INLINE void square_rows(const StencilArgs<T>& a, index_t r) {
+template <class T, int kTaps, int kR, int kV>
+NDNN_INLINE void add_columns(Sums<T, kR, kV>& acc, const TapColumns& c, const T* x, index_t x_row, const T* w,
+                             index_t w_step) {
+  x += c.x;
+  w += c.w;
+  const index_t x_next = c.x_next, w_next = c.w_next;
+  for (index_t j = c.count; j > 0; --j, x += x_next, w += w_next)
+    add_column<T, kTaps, kR, kV>(acc, x, x_row, w, w_step);
+}
+
+template <class T, int kR, int kV>
+NDNN_INLINE void block(const StencilArgs<T>& a, const T* x, T* y, index_t count) {
+  const index_t x_row = a.x_row, w_step = a.w_step, y_row = a.y_row;
+  const T* const w = a.w;
+  const TapColumns* const end = a.end;
+  Sums<T, kR, kV> acc;
+#pragma GCC unroll 16
+  for (int r = 0; r < kR; ++r)
+#pragma GCC unroll 2
+    for (int v = 0; v < kV; ++v) acc[r][v] = broadcast(a.start);
+  for (const TapColumns* c = a.columns; c != end; ++c) switch (c->taps) {
+      case 1: add_columns<T, 1, kR, kV>(acc, *c, x, x_row, w, w_step); break;
+      case 2: add_columns<T, 2, kR, kV>(acc, *c, x, x_row, w, w_step); break;
+      case 3: add_columns<T, 3, kR, kV>(acc, *c, x, x_row, w, w_step); break;
+      case 4: add_columns<T, 4, kR, kV>(acc, *c, x, x_row, w, w_step); break;
+      case 5: add_columns<T, 5, kR, kV>(acc, *c, x, x_row, w, w_step); break;
+      case 6: add_columns<T, 6, kR, kV>(acc, *c, x, x_row, w, w_step); break;
+      default: add_columns<T, 7, kR, kV>(acc, *c, x, x_row, w, w_step); break;
+    }
+#pragma GCC unroll 16
+  for (int r = 0; r < kR; ++r)
+#pragma GCC unroll 2
+    for (int v = 0; v < kV; ++v) {
+      T* const to = y + r * y_row + v * kLanes<T>;
+      if (count >= kV * kLanes<T>) store(to, acc[r][v]);
+      else store_part(to, acc[r][v], count);
+    }
+}
+
+// kR rows from row r: kV vectors at a time; the last ones overlap those before.
+template <class T, int kR, int kV>
+NDNN_INLINE void row_of_blocks(const StencilArgs<T>& a, index_t r) {
+  constexpr index_t kL = kLanes<T>;
   const T* x = a.x + r * a.x_row;
   T* y = a.y + r * a.y_row;
-  over_row<T, kV>(
-      a.width,
-      [&](index_t i, auto v) { square_block<T, K, kR, decltype(v)::value>(a, x + i, y + i, a.y_row); },
-      [&] {
-        T rows[kR][kLanes<T>];
-        square_block<T, K, kR, 1>(a, x, rows[0], kLanes<T>);
-        for (int m = 0; m < kR; ++m)
-          for (index_t i = 0; i < a.width; ++i) y[m * a.y_row + i] = rows[m][i];
-      });
+  if constexpr (kV == 1) {
+    if (a.width < kL) return block<T, kR, 1>(a, x, y, a.width);
+  }
+  index_t i = 0;
+  for (; i + kV * kL <= a.width; i += kV * kL) block<T, kR, kV>(a, x + i, y + i, kV * kL);
+  if (i == a.width) return;
+  if constexpr (kV == 2) {
+    if (a.width - i > kL && i > 0) {
+      i = a.width - 2 * kL;
+      return block<T, kR, 2>(a, x + i, y + i, 2 * kL);
+    }
+  }
+  for (; i + kL <= a.width; i += kL) block<T, kR, 1>(a, x + i, y + i, kL);
+  i = a.width - kL;
+  block<T, kR, 1>(a, x + i, y + i, kL);
 }
 
-template <class T, int K>
-void stencil_square(const StencilArgs<T>& a) {
-  // At least eight sums, to hide the latency of the FMA; narrow planes have one vector a row.
-  constexpr int kR = kRegisters == 32 ? 4 : 2, kV = 2;
-  index_t r = 0;
-  if (a.width <= kLanes<T>)
-    for (; r + 2 * kR <= a.rows; r += 2 * kR) square_rows<T, K, 2 * kR, 1>(a, r);
-  for (; r + kR <= a.rows; r += kR) square_rows<T, K, kR, kV>(a, r);
-  for (; r < a.rows; ++r) square_rows<T, K, 1, 4>(a, r);
+template <class T, int kR, int kV>
+NDNN_INLINE void rows(const StencilArgs<T>& a, index_t r) {
+  for (; r + kR <= a.rows; r += kR) row_of_blocks<T, kR, kV>(a, r);
+  if constexpr (kR > 1) rows<T, kR / 2, kV>(a, r);
 }
 
 template <class T>
-constexpr StencilKernels<T> make_stencils() {
-  return {&stencil_any<T>, {&stencil_square<T, 3>, &stencil_square<T, 5>, &stencil_square<T, 7>}};
+void stencil(const StencilArgs<T>& a) {
+  if constexpr (kRegisters == 32) {
+    if (a.width > kLanes<T>) return rows<T, 7, 2>(a, 0);
+    rows<T, 14, 1>(a, 0);
+  } else {
+    rows<T, 7, 1>(a, 0);
+  }
 }
 
 extern const StencilKernels<float> stencil_kernels_f32;
 extern const StencilKernels<double> stencil_kernels_f64;
-constexpr StencilKernels<float> stencil_kernels_f32 = make_stencils<float>();
-constexpr StencilKernels<double> stencil_kernels_f64 = make_stencils<double>();
+constexpr StencilKernels<float> stencil_kernels_f32{kLanes<float>, &stencil<float>};
+constexpr StencilKernels<double> stencil_kernels_f64{kLanes<double>, &stencil<double>};
 
 #include "core/isa_end.hpp"

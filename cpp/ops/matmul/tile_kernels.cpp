@@ -3,6 +3,7 @@
 // operands, 16 registers 4x3, 6x2 or 8x1; 28x1 and 7x4 lose 10 % to loads and spills.
 #include "ops/matmul/tile_kernels.hpp"
 
+#include <type_traits>
 #include <utility>
 
 #include "core/isa_begin.hpp"
@@ -141,33 +142,38 @@ NDNN_INLINE void copy_row(const T* src, T* dst, index_t n) {
   for (; i + kL <= n; i += kL) store(dst + i, load(src + i));
   if (i == n) return;
   if (n >= kL) return store(dst + n - kL, load(src + n - kL));  // overlaps what is there already
-  for (; i < n; ++i) dst[i] = src[i];
+  copy_part(src, dst, n);
 }
 
-// Elements 0, kStep, 2*kStep, ... of kStep vectors; kStep is a power of two.
-template <class T, int kStep>
-NDNN_INLINE Vec<T> load_every(const T* src) {
+// Elements 0, kStep, 2*kStep, ... of kStep vectors, of which `count` elements may be read; kStep is a power of
+// two.
+template <class T, int kStep, bool kPart>
+NDNN_INLINE Vec<T> load_every(const T* src, index_t count) {
   if constexpr (kStep == 1) {
-    return load(src);
+    if (!kPart || count >= kLanes<T>) return load(src);
+    return count > 0 ? load_part(src, count) : Vec<T>{};
   } else {
-    constexpr int kHalf = kStep / 2;
-    return every_second<T>(load_every<T, kHalf>(src), load_every<T, kHalf>(src + kHalf * kLanes<T>),
+    constexpr int kHalf = kStep / 2, kNext = kHalf * kLanes<T>;
+    return every_second<T>(load_every<T, kHalf, kPart>(src, count),
+                           load_every<T, kHalf, kPart>(src + kNext, count - kNext),
                            std::make_integer_sequence<int, kLanes<T>>{});
   }
 }
 template <class T, int kStep>
-NDNN_INLINE index_t gather_vectors(const T* src, T* dst, index_t n) {
-  index_t i = 0;
-  // The last element read is src[kStep*(n-1)]: stay one vector away from it.
-  for (; i + kLanes<T> < n; i += kLanes<T>) store(dst + i, load_every<T, kStep>(src + kStep * i));
-  return i;
+NDNN_INLINE void gather_vectors(const T* src, T* dst, index_t n) {
+  index_t i = 0, count = kStep * (n - 1) + 1;  // elements that may be read
+  for (; count >= kStep * kLanes<T>; i += kLanes<T>, count -= kStep * kLanes<T>)
+    store(dst + i, load_every<T, kStep, false>(src + kStep * i, 0));
+  if (i == n) return;
+  const Vec<T> v = load_every<T, kStep, true>(src + kStep * i, count);
+  if (n - i == kLanes<T>) store(dst + i, v);
+  else store_part(dst + i, v, n - i);
 }
 template <class T>
 NDNN_INLINE void gather_row(const T* src, index_t step, T* dst, index_t n) {
-  index_t i = 0;
-  if (step == 2) i = gather_vectors<T, 2>(src, dst, n);
-  if (step == 4) i = gather_vectors<T, 4>(src, dst, n);
-  for (; i < n; ++i) dst[i] = src[i * step];
+  if (step == 2 && n > 0) return gather_vectors<T, 2>(src, dst, n);
+  if (step == 4 && n > 0) return gather_vectors<T, 4>(src, dst, n);
+  for (index_t i = 0; i < n; ++i) dst[i] = src[i * step];
 }
 
 template <class T>
