@@ -44,9 +44,9 @@ NDNN_INLINE void copy_few(const T* src, T* dst, index_t n) {
       T v[kN];
     } first, last;
     __builtin_memcpy(&first, src, sizeof(Piece));
-    __builtin_memcpy(&last, src + n - kN, sizeof(Piece));
+    __builtin_memcpy(&last, &src[n - kN], sizeof(Piece));
     __builtin_memcpy(dst, &first, sizeof(Piece));
-    __builtin_memcpy(dst + n - kN, &last, sizeof(Piece));
+    __builtin_memcpy(&dst[n - kN], &last, sizeof(Piece));
   } else if constexpr (kN > 1) {
     copy_few<T, kN / 2>(src, dst, n);
   }

@@ -25,12 +25,12 @@ std::atomic<int> g_forced{-1};  // -1: the plan chooses
 
 // What the plan needs to know of an instruction set's tiles.
 struct Tiles {
-  int lanes, channel_rows[kMaxVectors], pixel_rows, pixel_vectors;
+  int lanes, channel_rows[kMaxVectors], pixel_rows, pixel_vectors, stencil_rows;
 };
 template <class T>
 Tiles tiles_of(Isa isa) {
   const TileKernels<T>& k = tile_kernels<T>(isa);
-  Tiles t{k.lanes, {}, k.pixel_rows, k.pixel_vectors};
+  Tiles t{k.lanes, {}, k.pixel_rows, k.pixel_vectors, stencil_kernels<T>(isa).rows};
   std::copy(k.channel_rows, k.channel_rows + kMaxVectors, t.channel_rows);
   return t;
 }
@@ -254,6 +254,8 @@ class Planner {
         else high = middle - 1;
       }
       tile[a] = even(g_.axis[a].out, low);
+      const index_t rows = round_up(tile[a], tiles_.stencil_rows);
+      if (stencil_ && a == 1 && rows <= low) tile[a] = rows;
     }
     lay_out(tile);
     for (int a = 0; a < kMaxSpatial; ++a) p_.tiles[a] = ceil_div(g_.axis[a].out, tile[a]);

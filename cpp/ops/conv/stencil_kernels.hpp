@@ -31,7 +31,7 @@ struct StencilArgs {
 
 template <class T>
 struct StencilKernels {
-  int lanes;
+  int lanes, rows;  // of a block; fewer rows and lanes cost as much
   void (*run)(const StencilArgs<T>&);
 };
 

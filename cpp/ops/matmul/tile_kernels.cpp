@@ -135,14 +135,14 @@ NDNN_INLINE Vec<T> every_second(Vec<T> a, Vec<T> b, std::integer_sequence<int, J
   return __builtin_shufflevector(a, b, (2 * J)...);
 }
 
+// n >= lanes.
 template <class T>
 NDNN_INLINE void copy_row(const T* src, T* dst, index_t n) {
   constexpr int kL = kLanes<T>;
   index_t i = 0;
   for (; i + kL <= n; i += kL) store(dst + i, load(src + i));
   if (i == n) return;
-  if (n >= kL) return store(dst + n - kL, load(src + n - kL));  // overlaps what is there already
-  copy_part(src, dst, n);
+  store(dst + n - kL, load(src + n - kL));  // overlaps what is there already
 }
 
 // Elements 0, kStep, 2*kStep, ... of kStep vectors, of which `count` elements may be read; kStep is a power of
@@ -170,20 +170,58 @@ NDNN_INLINE void gather_vectors(const T* src, T* dst, index_t n) {
   else store_part(dst + i, v, n - i);
 }
 template <class T>
-NDNN_INLINE void gather_row(const T* src, index_t step, T* dst, index_t n) {
-  if (step == 2 && n > 0) return gather_vectors<T, 2>(src, dst, n);
-  if (step == 4 && n > 0) return gather_vectors<T, 4>(src, dst, n);
-  for (index_t i = 0; i < n; ++i) dst[i] = src[i * step];
+NDNN_INLINE void zero_row(T* dst, index_t n) {
+  for (; n >= kLanes<T>; n -= kLanes<T>, dst += kLanes<T>) store(dst, Vec<T>{});
+  if (n > 0) store_part(dst, Vec<T>{}, n);
 }
 
 template <class T>
 void copy_rows(const T* src, index_t src_row, index_t src_step, T* dst, index_t dst_row, index_t rows,
                index_t lead, index_t n, index_t trail) {
-  for (index_t r = 0; r < rows; ++r, src += src_row, dst += dst_row) {
-    for (index_t i = 0; i < lead; ++i) dst[i] = T(0);
-    if (src_step == 1) copy_row(src, dst + lead, n);
-    else gather_row(src, src_step, dst + lead, n);
-    for (index_t i = 0; i < trail; ++i) dst[lead + n + i] = T(0);
+  // One loop for each kind of row, so that the kind is asked once.
+  const auto each = [=](auto&& copy) {
+    const T* from = src;
+    T* to = dst;
+    for (index_t r = 0; r < rows; ++r, from += src_row, to += dst_row) {
+      if (lead) zero_row(to, lead);
+      copy(from, to + lead);
+      if (trail) zero_row(to + lead + n, trail);
+    }
+  };
+  if (n == 0) each([](const T*, T*) {});
+  else if (src_step == 1 && n < kLanes<T>) each([=](const T* from, T* to) { copy_part(from, to, n); });
+  else if (src_step == 1) each([=](const T* from, T* to) { copy_row(from, to, n); });
+  else if (src_step == 2) each([=](const T* from, T* to) { gather_vectors<T, 2>(from, to, n); });
+  else if (src_step == 4) each([=](const T* from, T* to) { gather_vectors<T, 4>(from, to, n); });
+  else
+    each([=](const T* from, T* to) {
+      for (index_t i = 0; i < n; ++i) to[i] = from[i * src_step];
+    });
+}
+
+template <class T, int... J>
+NDNN_INLINE Vec<T> other_second(Vec<T> a, Vec<T> b, std::integer_sequence<int, J...>) {
+  return __builtin_shufflevector(a, b, (2 * J + 1)...);
+}
+template <class T>
+void split_rows(const T* src, index_t src_row, T* even, T* odd, index_t dst_row, index_t rows, index_t n) {
+  constexpr int kL = kLanes<T>;
+  using J = std::make_integer_sequence<int, kL>;
+  const index_t n_odd = n / 2, full = n_odd / kL * kL, rest = n - 2 * full;
+  for (index_t r = 0; r < rows; ++r, src += src_row, even += dst_row, odd += dst_row) {
+    for (index_t i = 0; i < full; i += kL) {
+      const Vec<T> a = load(src + 2 * i), b = load(src + 2 * i + kL);
+      store(even + i, every_second<T>(a, b, J{}));
+      store(odd + i, other_second<T>(a, b, J{}));
+    }
+    if (rest == 0) continue;
+    const T* from = src + 2 * full;
+    const Vec<T> a = rest < kL ? load_part(from, rest) : load(from);
+    const Vec<T> b = rest > kL ? load_part(from + kL, rest - kL) : Vec<T>{};
+    const Vec<T> e = every_second<T>(a, b, J{});
+    if (rest < 2 * kL - 1) store_part(even + full, e, (rest + 1) / 2);
+    else store(even + full, e);
+    store_part(odd + full, other_second<T>(a, b, J{}), rest / 2);
   }
 }
 
@@ -227,6 +265,7 @@ constexpr TileKernels<T> make_table() {
   k.transpose = &transpose_tile<T>;
   k.pack = &pack_panel<T>;
   k.copy_rows = &copy_rows<T>;
+  k.split_rows = &split_rows<T>;
   return k;
 }
 
