@@ -145,29 +145,43 @@ NDNN_INLINE void copy_row(const T* src, T* dst, index_t n) {
   store(dst + n - kL, load(src + n - kL));  // overlaps what is there already
 }
 
-// Elements 0, kStep, 2*kStep, ... of kStep vectors, of which `count` elements may be read; kStep is a power of
-// two.
-template <class T, int kStep, bool kPart>
-NDNN_INLINE Vec<T> load_every(const T* src, index_t count) {
+// Elements 0, kStep, 2*kStep, ... of kStep vectors; kStep is a power of two.
+template <class T, int kStep>
+NDNN_INLINE Vec<T> load_every(const T* src) {
   if constexpr (kStep == 1) {
-    if (!kPart || count >= kLanes<T>) return load(src);
-    return count > 0 ? load_part(src, count) : Vec<T>{};
+    return load(src);
   } else {
-    constexpr int kHalf = kStep / 2, kNext = kHalf * kLanes<T>;
-    return every_second<T>(load_every<T, kHalf, kPart>(src, count),
-                           load_every<T, kHalf, kPart>(src + kNext, count - kNext),
+    constexpr int kHalf = kStep / 2;
+    return every_second<T>(load_every<T, kHalf>(src), load_every<T, kHalf>(src + kHalf * kLanes<T>),
                            std::make_integer_sequence<int, kLanes<T>>{});
   }
 }
+// The first n < 2*lanes elements, zeros behind.
+template <class T>
+struct Two {
+  Vec<T> a, b;
+};
+template <class T>
+NDNN_INLINE Two<T> load_two_parts(const T* src, index_t n) {
+  constexpr int kL = kLanes<T>;
+  if (n < kL) return {load_part(src, n), Vec<T>{}};
+  return {load(src), n == kL ? Vec<T>{} : load_part(src + kL, n - kL)};
+}
+// The last element read is src[kStep*(n - 1)].
 template <class T, int kStep>
 NDNN_INLINE void gather_vectors(const T* src, T* dst, index_t n) {
-  index_t i = 0, count = kStep * (n - 1) + 1;  // elements that may be read
-  for (; count >= kStep * kLanes<T>; i += kLanes<T>, count -= kStep * kLanes<T>)
-    store(dst + i, load_every<T, kStep, false>(src + kStep * i, 0));
-  if (i == n) return;
-  const Vec<T> v = load_every<T, kStep, true>(src + kStep * i, count);
-  if (n - i == kLanes<T>) store(dst + i, v);
-  else store_part(dst + i, v, n - i);
+  constexpr int kL = kLanes<T>;
+  index_t i = 0;
+  for (; i + kL < n; i += kL) store(dst + i, load_every<T, kStep>(src + kStep * i));
+  if constexpr (kStep == 2) {
+    if (i == n) return;
+    const Two<T> rest = load_two_parts(src + 2 * i, 2 * (n - i) - 1);
+    const Vec<T> v = every_second<T>(rest.a, rest.b, std::make_integer_sequence<int, kL>{});
+    if (n - i == kL) store(dst + i, v);
+    else store_part(dst + i, v, n - i);
+  } else {
+    for (; i < n; ++i) dst[i] = src[kStep * i];
+  }
 }
 template <class T>
 NDNN_INLINE void zero_row(T* dst, index_t n) {
@@ -215,13 +229,11 @@ void split_rows(const T* src, index_t src_row, T* even, T* odd, index_t dst_row,
       store(odd + i, other_second<T>(a, b, J{}));
     }
     if (rest == 0) continue;
-    const T* from = src + 2 * full;
-    const Vec<T> a = rest < kL ? load_part(from, rest) : load(from);
-    const Vec<T> b = rest > kL ? load_part(from + kL, rest - kL) : Vec<T>{};
-    const Vec<T> e = every_second<T>(a, b, J{});
-    if (rest < 2 * kL - 1) store_part(even + full, e, (rest + 1) / 2);
-    else store(even + full, e);
-    store_part(odd + full, other_second<T>(a, b, J{}), rest / 2);
+    const Two<T> two = load_two_parts(src + 2 * full, rest);
+    const Vec<T> v = every_second<T>(two.a, two.b, J{});
+    if (rest == 2 * kL - 1) store(even + full, v);
+    else store_part(even + full, v, (rest + 1) / 2);
+    store_part(odd + full, other_second<T>(two.a, two.b, J{}), rest / 2);
   }
 }
 
