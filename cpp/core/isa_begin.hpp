@@ -7,6 +7,10 @@
 #error "kernel files are compiled by ndnn_add_kernels()"
 #endif
 
+#if NDNN_ISA_LEVEL == 2
+#include <immintrin.h>  // masked loads and stores, used in vec.hpp only
+#endif
+
 // The sets are spelled twice because a pragma's string is not macro-expanded by GCC.
 #if NDNN_ISA_LEVEL == 1
 #define NDNN_VEC_BYTES 32

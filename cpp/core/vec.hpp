@@ -28,6 +28,62 @@ template <class T>
 NDNN_INLINE void store(T* p, Vec<T> v) {
   *reinterpret_cast<typename VecType<T>::unaligned*>(p) = v;
 }
+
+#if NDNN_VEC_BYTES == 64
+template <class Mask>
+NDNN_INLINE Mask first_lanes(index_t n) {
+  return static_cast<Mask>((1u << n) - 1);
+}
+#endif
+// Copies n < kLanes<T> elements and touches no others: two pieces that overlap.
+template <class T, int kN = kLanes<T> / 2>
+NDNN_INLINE void copy_few(const T* src, T* dst, index_t n) {
+  if (n >= 2 * kN) __builtin_unreachable();
+  if (n >= kN) {
+    struct Piece {
+      T v[kN];
+    } first, last;
+    __builtin_memcpy(&first, src, sizeof(Piece));
+    __builtin_memcpy(&last, &src[n - kN], sizeof(Piece));
+    __builtin_memcpy(dst, &first, sizeof(Piece));
+    __builtin_memcpy(&dst[n - kN], &last, sizeof(Piece));
+  } else if constexpr (kN > 1) {
+    copy_few<T, kN / 2>(src, dst, n);
+  }
+}
+
+// These touch the first n < kLanes<T> elements and no others; lanes beyond are loaded as zeros.
+template <class T>
+NDNN_INLINE Vec<T> load_part(const T* p, index_t n) {
+#if NDNN_VEC_BYTES == 64
+  if constexpr (sizeof(T) == 4) return (Vec<T>)_mm512_maskz_loadu_ps(first_lanes<__mmask16>(n), p);
+  else return (Vec<T>)_mm512_maskz_loadu_pd(first_lanes<__mmask8>(n), p);
+#else
+  T lanes[kLanes<T>]{};
+  copy_few(p, lanes, n);
+  return load(lanes);
+#endif
+}
+template <class T>
+NDNN_INLINE void store_part(T* p, Vec<T> v, index_t n) {
+#if NDNN_VEC_BYTES == 64
+  if constexpr (sizeof(T) == 4) _mm512_mask_storeu_ps(p, first_lanes<__mmask16>(n), (__m512)v);
+  else _mm512_mask_storeu_pd(p, first_lanes<__mmask8>(n), (__m512d)v);
+#else
+  T lanes[kLanes<T>];
+  store(lanes, v);
+  copy_few(lanes, p, n);
+#endif
+}
+template <class T>
+NDNN_INLINE void copy_part(const T* src, T* dst, index_t n) {
+#if NDNN_VEC_BYTES == 64
+  store_part(dst, load_part(src, n), n);
+#else
+  copy_few(src, dst, n);
+#endif
+}
+
 // x - 0 is x for every x, so the compiler drops the subtraction; x + 0 would turn -0 into 0.
 template <class T>
 NDNN_INLINE Vec<T> broadcast(T x) {
@@ -40,6 +96,10 @@ NDNN_INLINE void load_barrier() { __asm__ __volatile__("" ::: "memory"); }
 // v is in a register from here on, not loaded again as the operand of each of its uses.
 template <class V>
 NDNN_INLINE void keep_in_register(V& v) {
+  if constexpr (std::is_pointer_v<V>) {
+    __asm__("" : "+r"(v));
+    return;
+  }
 #if defined(__aarch64__)
   __asm__("" : "+w"(v));
 #elif NDNN_VEC_BYTES == 64

@@ -3,6 +3,7 @@
 // packing and running, so that both see the same cuts.
 #pragma once
 #include "ops/conv/conv.hpp"
+#include "ops/conv/stencil_kernels.hpp"
 #include "ops/matmul/tile_kernels.hpp"
 
 namespace ndnn {
@@ -158,7 +159,8 @@ inline ScratchLayout scratch_layout(const ConvPlan& p) {
   s.rows = s.sums + lines(p.sums_elements * p.item_bytes);
   s.outs = s.rows + lines(kept_rows);
   s.columns = s.outs + lines(kept_rows);
-  s.steps = s.columns + lines(product(taps) * p.form.ic_block * word);
+  const index_t column = p.form.algorithm == ConvAlgorithm::stencil ? index_t(sizeof(TapColumns)) : word;
+  s.steps = s.columns + lines(product(taps) * p.form.ic_block * column);
   s.tiles = s.steps + lines(taps[0] * taps[1] * index_t(sizeof(Steps)));
   s.runs = s.tiles + lines(p.kernel_calls * index_t(sizeof(PixelTile)));
   s.total = s.runs + lines((taps[0] + taps[1] + taps[2] + kMaxSpatial) * index_t(sizeof(CopyRun)));

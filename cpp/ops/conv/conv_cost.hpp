@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "ops/conv/conv_blocks.hpp"
+#include "ops/conv/stencil_kernels.hpp"
 
 namespace ndnn {
 
@@ -14,12 +15,12 @@ constexpr double kSerialMicroseconds = 50;  // below, a second thread costs more
 
 // What the plan needs to know of an instruction set's tiles.
 struct Tiles {
-  int lanes, channel_rows[kMaxVectors], pixel_rows, pixel_vectors;
+  int lanes, channel_rows[kMaxVectors], pixel_rows, pixel_vectors, stencil_rows;
 };
 template <class T>
 Tiles tiles_of(Isa isa) {
   const TileKernels<T>& k = tile_kernels<T>(isa);
-  Tiles t{k.lanes, {}, k.pixel_rows, k.pixel_vectors};
+  Tiles t{k.lanes, {}, k.pixel_rows, k.pixel_vectors, stencil_kernels<T>(isa).rows};
   std::copy(k.channel_rows, k.channel_rows + kMaxVectors, t.channel_rows);
   return t;
 }

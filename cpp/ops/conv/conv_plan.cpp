@@ -99,10 +99,14 @@ class Planner {
   bool lay_out(const Axes& tile) {
     p_.tile = tile;
     for (int a = 0; a < kMaxSpatial; ++a) p_.stage[a] = staging(a, tile[a]);
-    index_t all = 1;
-    for (int a = kMaxSpatial - 1; a >= 0; all *= p_.stage[a--].length) p_.pitch[a] = all;
-    for (int a = kMaxSpatial - 1; a >= 0; all *= p_.stage[a--].copies) p_.copy_pitch[a] = all;
     const index_t line = kAlignment / p_.item_bytes;
+    index_t all = 1;
+    for (int a = kMaxSpatial - 1; a >= 0; --a) {
+      p_.pitch[a] = all;
+      all *= p_.stage[a].length;
+      if (stencil_ && a == 2) all = round_up(all, line);  // so that the rows' first taps are on the line
+    }
+    for (int a = kMaxSpatial - 1; a >= 0; all *= p_.stage[a--].copies) p_.copy_pitch[a] = all;
     // An odd number of lines: planes a power of two apart would share few cache sets.
     p_.image_pitch = all;
     p_.plane_pitch = round_up(all * p_.images, line);
@@ -212,7 +216,8 @@ class Planner {
         if (lay_out(tile)) low = middle;
         else high = middle - 1;
       }
-      tile[a] = even(g_.axis[a].out, low);
+      const index_t rows = stencil_ && a == 1 && low > tiles_.stencil_rows ? tiles_.stencil_rows : 1;
+      tile[a] = round_up(even(g_.axis[a].out, low / rows * rows), rows);
     }
     lay_out(tile);
     for (int a = 0; a < kMaxSpatial; ++a) p_.tiles[a] = ceil_div(g_.axis[a].out, tile[a]);
@@ -226,10 +231,10 @@ class Planner {
     const double outputs = double(g_.oc) * double(g_.pixels());
     double sum = 0;
     if (stencil_) {
-      // An x vector off the line is two loads; square kernels share it between rows.
+      // FMA-bound but for low columns, where x vectors off the line are two loads for few FMAs.
       const double row = double(p_.tile[2] * p_.tiles[2]);
       const double row_vectors = std::ceil(row / lanes) * double(g_.pixels() / g_.axis[2].out);
-      sum += double(g_.oc) * row_vectors * (0.75 * double(g_.taps()) + 4);
+      sum += double(g_.oc) * row_vectors * (0.6 * double(g_.taps()) + 4);
     } else if (on_pixels_) {
       const double tiles = double(product(p_.tiles)) * double(p_.panels);
       const double vectors = double(p_.row_tiles ? product(p_.tile) : flat_pixels()) / lanes;

@@ -365,6 +365,11 @@ bool run_conv(const ConvPlan& p, const View<const T>& x, const T* packed, const 
 template <class T>
 void pack_and_run_conv(const ConvPlan& p, const View<const T>& x, const T* w, bool flip,
                        const Epilogue<T>& epilogue, T* y) {
+  // A stencil reads the weights as they are.
+  if (p.form.algorithm == ConvAlgorithm::stencil && !flip) {
+    run_conv(p, x, w, epilogue, y);
+    return;
+  }
   bool done;
   {
     const Scratch packed(static_cast<std::size_t>(p.packed_elements) * sizeof(T));

@@ -49,27 +49,59 @@ StageRuns list_stage_runs(const ConvPlan& p, const TileAt& tile, const Block& bl
   return all;
 }
 
+void skip_zeros(const ConvPlan& p, const StageRuns& all) {
+  for (int a = 0; a < kMaxSpatial; ++a)
+    for (CopyRun* run = all.first[a]; run < all.first[a] + all.count[a]; ++run) {
+      run->at += run->lead * p.pitch[a];
+      run->lead = run->trail = 0;
+    }
+}
+
+// Of the two phases of rows of stride 2, the one whose input comes first; null where they do not interleave.
+const CopyRun* earlier_phase(const StageRuns& runs, index_t x_step) {
+  const CopyRun* w = runs.first[2];
+  if (runs.count[2] != 2 || w->step != 2 || x_step != 1) return nullptr;
+  const bool swapped = w[1].from < w[0].from;
+  const CopyRun &even = w[swapped], &odd = w[!swapped];
+  const bool meet = odd.from == even.from + 1 && (even.n == odd.n || even.n == odd.n + 1);
+  return meet ? &even : nullptr;
+}
+
 template <class T>
 void stage_plane(const ConvPlan& p, const View<const T>& x, const StageRuns& runs, const T* channel,
                  T* plane) {
-  const auto copy_rows = tile_kernels<T>(p.isa).copy_rows;
+  const TileKernels<T>& kernels = tile_kernels<T>(p.isa);
+  const auto copy_rows = kernels.copy_rows;
   const index_t row = p.pitch[1];
+  const CopyRun *const begin = runs.first[2], *const end = begin + runs.count[2];
+  const CopyRun* const even = earlier_phase(runs, x.stride[4]);
+  const CopyRun* const odd = even == begin ? begin + 1 : begin;
   for (const CopyRun* d = runs.first[0]; d < runs.first[0] + runs.count[0]; ++d)
     for (index_t i = 0; i < d->lead + d->n + d->trail; ++i) {
       const bool inside = i >= d->lead && i < d->lead + d->n;
       const T* const slice = channel + (d->from + (i - d->lead) * d->step) * x.stride[2];
-      for (const CopyRun* h = runs.first[1]; h < runs.first[1] + runs.count[1]; ++h)
-        for (const CopyRun* w = runs.first[2]; w < runs.first[2] + runs.count[2]; ++w) {
-          T* to = plane + d->at + i * p.pitch[0] + h->at + w->at;
+      for (const CopyRun* h = runs.first[1]; h < runs.first[1] + runs.count[1]; ++h) {
+        const index_t lead = inside ? h->lead : h->lead + h->n + h->trail, x_row = h->step * x.stride[3];
+        const T* const from = slice + h->from * x.stride[3];
+        T* const above = plane + d->at + i * p.pitch[0] + h->at;
+        T* const to = above + lead * row;
+        for (const CopyRun* w = begin; w < end; ++w) {
           const index_t width = w->lead + w->n + w->trail;
-          const index_t lead = inside ? h->lead : h->lead + h->n + h->trail;
-          copy_rows(nullptr, 0, 1, to, row, lead, width, 0, 0);
+          if (lead) copy_rows(nullptr, 0, 1, above + w->at, row, lead, width, 0, 0);
           if (!inside) continue;
-          to += lead * row;
-          copy_rows(slice + h->from * x.stride[3] + w->from * x.stride[4], h->step * x.stride[3],
-                    w->step * x.stride[4], to, row, h->n, w->lead, w->n, w->trail);
-          copy_rows(nullptr, 0, 1, to + h->n * row, row, h->trail, width, 0, 0);
+          if (even) {
+            if (w->lead) copy_rows(nullptr, 0, 1, to + w->at, row, h->n, w->lead, 0, 0);
+            if (w->trail) copy_rows(nullptr, 0, 1, to + w->at + w->lead + w->n, row, h->n, w->trail, 0, 0);
+          } else {
+            copy_rows(from + w->from * x.stride[4], x_row, w->step * x.stride[4], to + w->at, row, h->n,
+                      w->lead, w->n, w->trail);
+          }
+          if (h->trail) copy_rows(nullptr, 0, 1, to + w->at + h->n * row, row, h->trail, width, 0, 0);
         }
+        if (inside && even)
+          kernels.split_rows(from + even->from, x_row, to + even->at + even->lead, to + odd->at + odd->lead,
+                             row, h->n, even->n + odd->n);
+      }
     }
 }
 

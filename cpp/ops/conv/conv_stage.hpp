@@ -15,11 +15,13 @@ CopyRun clipped_run(index_t at, index_t base, index_t step, index_t count, index
 
 // The runs of one tile and block along each axis; the same for every channel.
 struct StageRuns {
-  const CopyRun* first[kMaxSpatial];
+  CopyRun* first[kMaxSpatial];
   index_t count[kMaxSpatial];
 };
 // runs: room for as many as the block's taps on all axes, and one more each.
 StageRuns list_stage_runs(const ConvPlan& p, const TileAt& tile, const Block& block, CopyRun* runs);
+// From here on the zeros, which stand there already, are not written again.
+void skip_zeros(const ConvPlan& p, const StageRuns& runs);
 // Copies one channel, whose element (0, 0, 0) is at `channel`.
 template <class T>
 void stage_plane(const ConvPlan& p, const View<const T>& x, const StageRuns& runs, const T* channel,

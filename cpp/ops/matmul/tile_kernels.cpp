@@ -3,6 +3,7 @@
 // operands, 16 registers 4x3, 6x2 or 8x1; 28x1 and 7x4 lose 10 % to loads and spills.
 #include "ops/matmul/tile_kernels.hpp"
 
+#include <type_traits>
 #include <utility>
 
 #include "core/isa_begin.hpp"
@@ -130,14 +131,14 @@ NDNN_INLINE Vec<T> every_second(Vec<T> a, Vec<T> b, std::integer_sequence<int, J
   return __builtin_shufflevector(a, b, (2 * J)...);
 }
 
+// n >= lanes.
 template <class T>
 NDNN_INLINE void copy_row(const T* src, T* dst, index_t n) {
   constexpr int kL = kLanes<T>;
   index_t i = 0;
   for (; i + kL <= n; i += kL) store(dst + i, load(src + i));
   if (i == n) return;
-  if (n >= kL) return store(dst + n - kL, load(src + n - kL));  // overlaps what is there already
-  for (; i < n; ++i) dst[i] = src[i];
+  store(dst + n - kL, load(src + n - kL));  // overlaps what is there already
 }
 
 // Elements 0, kStep, 2*kStep, ... of kStep vectors; kStep is a power of two.
@@ -151,29 +152,84 @@ NDNN_INLINE Vec<T> load_every(const T* src) {
                            std::make_integer_sequence<int, kLanes<T>>{});
   }
 }
+// The first n < 2*lanes elements, zeros behind.
+template <class T>
+struct Two {
+  Vec<T> a, b;
+};
+template <class T>
+NDNN_INLINE Two<T> load_two_parts(const T* src, index_t n) {
+  constexpr int kL = kLanes<T>;
+  if (n < kL) return {load_part(src, n), Vec<T>{}};
+  return {load(src), n == kL ? Vec<T>{} : load_part(src + kL, n - kL)};
+}
+// The last element read is src[kStep*(n - 1)].
 template <class T, int kStep>
-NDNN_INLINE index_t gather_vectors(const T* src, T* dst, index_t n) {
+NDNN_INLINE void gather_vectors(const T* src, T* dst, index_t n) {
+  constexpr int kL = kLanes<T>;
   index_t i = 0;
-  // The last element read is src[kStep*(n-1)]: stay one vector away from it.
-  for (; i + kLanes<T> < n; i += kLanes<T>) store(dst + i, load_every<T, kStep>(src + kStep * i));
-  return i;
+  for (; i + kL < n; i += kL) store(dst + i, load_every<T, kStep>(src + kStep * i));
+  if constexpr (kStep == 2) {
+    if (i == n) return;
+    const Two<T> rest = load_two_parts(src + 2 * i, 2 * (n - i) - 1);
+    const Vec<T> v = every_second<T>(rest.a, rest.b, std::make_integer_sequence<int, kL>{});
+    if (n - i == kL) store(dst + i, v);
+    else store_part(dst + i, v, n - i);
+  } else {
+    for (; i < n; ++i) dst[i] = src[kStep * i];
+  }
 }
 template <class T>
-NDNN_INLINE void gather_row(const T* src, index_t step, T* dst, index_t n) {
-  index_t i = 0;
-  if (step == 2) i = gather_vectors<T, 2>(src, dst, n);
-  if (step == 4) i = gather_vectors<T, 4>(src, dst, n);
-  for (; i < n; ++i) dst[i] = src[i * step];
+NDNN_INLINE void zero_row(T* dst, index_t n) {
+  for (; n >= kLanes<T>; n -= kLanes<T>, dst += kLanes<T>) store(dst, Vec<T>{});
+  if (n > 0) store_part(dst, Vec<T>{}, n);
 }
 
 template <class T>
 void copy_rows(const T* src, index_t src_row, index_t src_step, T* dst, index_t dst_row, index_t rows,
                index_t lead, index_t n, index_t trail) {
-  for (index_t r = 0; r < rows; ++r, src += src_row, dst += dst_row) {
-    for (index_t i = 0; i < lead; ++i) dst[i] = T(0);
-    if (src_step == 1) copy_row(src, dst + lead, n);
-    else gather_row(src, src_step, dst + lead, n);
-    for (index_t i = 0; i < trail; ++i) dst[lead + n + i] = T(0);
+  // One loop for each kind of row, so that the kind is asked once.
+  const auto each = [=](auto&& copy) {
+    const T* from = src;
+    T* to = dst;
+    for (index_t r = 0; r < rows; ++r, from += src_row, to += dst_row) {
+      if (lead) zero_row(to, lead);
+      copy(from, to + lead);
+      if (trail) zero_row(to + lead + n, trail);
+    }
+  };
+  if (n == 0) each([](const T*, T*) {});
+  else if (src_step == 1 && n < kLanes<T>) each([=](const T* from, T* to) { copy_part(from, to, n); });
+  else if (src_step == 1) each([=](const T* from, T* to) { copy_row(from, to, n); });
+  else if (src_step == 2) each([=](const T* from, T* to) { gather_vectors<T, 2>(from, to, n); });
+  else if (src_step == 4) each([=](const T* from, T* to) { gather_vectors<T, 4>(from, to, n); });
+  else
+    each([=](const T* from, T* to) {
+      for (index_t i = 0; i < n; ++i) to[i] = from[i * src_step];
+    });
+}
+
+template <class T, int... J>
+NDNN_INLINE Vec<T> other_second(Vec<T> a, Vec<T> b, std::integer_sequence<int, J...>) {
+  return __builtin_shufflevector(a, b, (2 * J + 1)...);
+}
+template <class T>
+void split_rows(const T* src, index_t src_row, T* even, T* odd, index_t dst_row, index_t rows, index_t n) {
+  constexpr int kL = kLanes<T>;
+  using J = std::make_integer_sequence<int, kL>;
+  const index_t n_odd = n / 2, full = n_odd / kL * kL, rest = n - 2 * full;
+  for (index_t r = 0; r < rows; ++r, src += src_row, even += dst_row, odd += dst_row) {
+    for (index_t i = 0; i < full; i += kL) {
+      const Vec<T> a = load(src + 2 * i), b = load(src + 2 * i + kL);
+      store(even + i, every_second<T>(a, b, J{}));
+      store(odd + i, other_second<T>(a, b, J{}));
+    }
+    if (rest == 0) continue;
+    const Two<T> two = load_two_parts(src + 2 * full, rest);
+    const Vec<T> v = every_second<T>(two.a, two.b, J{});
+    if (rest == 2 * kL - 1) store(even + full, v);
+    else store_part(even + full, v, (rest + 1) / 2);
+    store_part(odd + full, other_second<T>(two.a, two.b, J{}), rest / 2);
   }
 }
 
@@ -217,6 +273,7 @@ constexpr TileKernels<T> make_table() {
   k.transpose = &transpose_tile<T>;
   k.pack = &pack_panel<T>;
   k.copy_rows = &copy_rows<T>;
+  k.split_rows = &split_rows<T>;
   return k;
 }
 
