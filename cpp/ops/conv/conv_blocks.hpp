@@ -81,14 +81,14 @@ inline index_t clipped_start(const ConvPlan& p, int a, index_t base) {
   return p.by_taps && p.stage[a].kind == Staging::dense ? std::max<index_t>(0, -base) : 0;
 }
 
-// Reduction offsets of a block, in staged elements: taps, then channels.
-inline void list_columns(const ConvPlan& p, const Block& b, index_t* out) {
+// Reduction offsets of a block: taps, then channels.
+inline void list_columns(const ConvPlan& p, const Block& b, index_t plane_pitch, index_t* out) {
   const index_t channels = b.channels.size();
   for (index_t d = 0; d < b.taps[0].size(); ++d)
     for (index_t h = 0; h < b.taps[1].size(); ++h)
       for (index_t w = 0; w < b.taps[2].size(); ++w) {
         index_t offset = tap_offset(p, 0, d) + tap_offset(p, 1, h) + tap_offset(p, 2, w);
-        for (index_t c = 0; c < channels; ++c, offset += p.plane_pitch) *out++ = offset;
+        for (index_t c = 0; c < channels; ++c, offset += plane_pitch) *out++ = offset;
       }
 }
 
@@ -107,7 +107,7 @@ inline bool keeps_sums(const ConvPlan& p) { return p.blocks > 1 || p.by_taps; }
 
 // lanes_on_channels: outputs whose sums one panel keeps, with room for the transposition's reads.
 inline index_t sum_rows(const ConvPlan& p, int lanes) {
-  return (keeps_sums(p) ? outputs_of_tile(p) : std::min(product(p.tile), kRowGroup)) + lanes;
+  return (keeps_sums(p) ? outputs_of_tile(p) : std::min(product(p.tile), kRowGroup + kShortRest)) + lanes;
 }
 
 // Outputs of one axis that touch the same taps.
@@ -135,6 +135,7 @@ struct PixelTile {
   index_t first;  // channels: of the row tables; pixels: staged position
   index_t c;      // pixels: where the sums go
   index_t n;
+  bool closes_group;  // channels: the outputs since the last such tile are stored together
   Range taps[kMaxSpatial];
 };
 
