@@ -1,17 +1,35 @@
 // SPDX-License-Identifier: MIT
-// The activations against the C library in long double, over every exponent.
+// The activations, and exp, against the C library in long double, over every exponent.
 #include <cmath>
 #include <cstdio>
 #include <limits>
 
 #include "check.hpp"
+#include "ndnn_isas.hpp"
 #include "ops/conv/epilogue_kernels.hpp"
+#include "vec_math_kernels.hpp"
 
-namespace ndnn::selftest {
+namespace ndnn {
+
+#define NDNN_DECLARE(isa)        \
+  namespace isa {                \
+  extern const VecMath vec_math; \
+  }
+NDNN_FOR_EACH_ISA(NDNN_DECLARE)
+#undef NDNN_DECLARE
+
+const VecMath& vec_math(Isa isa) {
+#define NDNN_TABLE(isa) &isa::vec_math,
+  static constexpr PerIsa<VecMath> all{{NDNN_FOR_EACH_ISA(NDNN_TABLE)}};
+#undef NDNN_TABLE
+  return all.get(isa);
+}
+
+namespace selftest {
 namespace {
 
 using Real = long double;
-constexpr int kUlps = 4;
+constexpr Real kUlps = 4, kExpUlps = 1.25L;  // the bounds of vec_math.hpp
 
 Real exact(Activation a, Real x) {
   const auto clamp6 = [](Real v) { return v < 0 ? 0 : v > 6 ? 6 : v; };
@@ -48,6 +66,23 @@ std::vector<T> samples() {
   return x;
 }
 
+// |y - want(x)| is at most `ulps` of want(x), and (|x| + 4) * `tiny` smallest numbers.
+template <class T, class Want>
+void judge(Isa isa, const char* name, const std::vector<T>& x, const std::vector<T>& y, Real ulps, int tiny,
+           Want&& exact_of, Tally& tally) {
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const Real want = exact_of(x[i]);
+    const Real least = tiny * (std::fabs(Real(x[i])) + 4) * std::numeric_limits<T>::denorm_min();
+    if (static_cast<T>(want) == y[i] || (std::isnan(want) && std::isnan(y[i]))) continue;
+    if (std::fabs(want - y[i]) <= ulps * Real(next_to<T>(want)) + least) continue;
+    ++tally.failed;
+    std::printf("FAILED %s float%d %s: %.17g gives %.17g\n", name, int(sizeof(T) * 8), isa_name(isa),
+                double(x[i]), double(y[i]));
+    return;
+  }
+  ++tally.passed;
+}
+
 template <class T>
 void check_activations(Isa isa, Tally& tally) {
   const std::vector<T> x = samples<T>();
@@ -55,22 +90,21 @@ void check_activations(Isa isa, Tally& tally) {
     std::vector<T> y = x;
     const auto n = static_cast<index_t>(y.size());
     epilogue_kernels<T>(isa).of[a]({y.data(), nullptr, n, 1, n, T(0.5)});
-    std::size_t bad = x.size();
-    for (std::size_t i = 0; i < x.size(); ++i) {
-      const Real want = exact(static_cast<Activation>(a), x[i]);
-      // e^-|x| is subnormal beyond the last bend: sigmoid and silu are small there, and that is all
-      const Real least = (std::fabs(Real(x[i])) + 4) * std::numeric_limits<T>::denorm_min();
-      const bool same = static_cast<T>(want) == y[i] || (std::isnan(want) && std::isnan(y[i]));
-      if (!same && !(std::fabs(want - y[i]) <= kUlps * Real(next_to<T>(want)) + least)) bad = i;
-    }
-    if (bad == x.size()) {
-      ++tally.passed;
-      continue;
-    }
-    ++tally.failed;
-    std::printf("FAILED %s float%d %s: %.17g gives %.17g\n", kActivationNames[a], int(sizeof(T) * 8),
-                isa_name(isa), double(x[bad]), double(y[bad]));
+    // e^-|x| is subnormal beyond the last bend: sigmoid and silu are small there, and that is all
+    judge(isa, kActivationNames[a], x, y, kUlps, 1, [a](Real v) { return exact(Activation(a), v); }, tally);
   }
+}
+
+void check_exp(Isa isa, Tally& tally) {
+  const auto e = [](Real v) { return std::exp(v); };
+  const auto run = [&](auto kernel, auto x) {
+    x.resize(x.size() / 16 * 16);
+    auto y = x;
+    kernel(y.data(), static_cast<index_t>(y.size()));
+    judge(isa, "exp", x, y, kExpUlps, 0, e, tally);
+  };
+  run(vec_math(isa).exp_f32, samples<float>());
+  run(vec_math(isa).exp_f64, samples<double>());
 }
 
 }  // namespace
@@ -79,7 +113,9 @@ void check_activations(const std::vector<Isa>& isas, Tally& tally) {
   for (const Isa isa : isas) {
     check_activations<float>(isa, tally);
     check_activations<double>(isa, tally);
+    check_exp(isa, tally);
   }
 }
 
-}  // namespace ndnn::selftest
+}  // namespace selftest
+}  // namespace ndnn
