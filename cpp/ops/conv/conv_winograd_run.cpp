@@ -120,9 +120,9 @@ class Worker {
                                      {v.outputs * v.step * step, from_next}, {entry, to_next}});
   }
 
-  // x, padded with zeros, with the channels of a vector side by side. Long rows are transposed where they stand:
-  // 64 channels at 56x56: 629 -> 664 GFLOP/s. Others, and channels a multiple of 4 KB apart (16 rows of a block would
-  // share a cache set), are first copied.
+  // x, padded with zeros, with the channels of a vector side by side. Rows are transposed where they stand (64
+  // channels at 56x56: 629 -> 664 GFLOP/s), short ones together if they follow each other. Others, and channels
+  // a multiple of 4 KB apart (16 rows of a block would share a cache set), are first copied.
   void stage(index_t image, index_t c, T* patch) {
     StageRuns runs;
     for (int a = 0; a < kMaxSpatial; ++a) {
@@ -133,10 +133,11 @@ class Worker {
       runs.count[a] = 1;
     }
     const T* x = x_.data + (first_image_ + image) * x_.stride[0] + (group_ * p_.g.ic + c) * x_.stride[1];
-    const index_t page = 4096 / index_t(sizeof(T));
-    if (x_.stride[4] == 1 && runs_[2].n >= lanes_ && c + lanes_ <= p_.g.ic && x_.stride[1] % page != 0) {
+    const index_t page = 4096 / index_t(sizeof(T)), width = runs_[2].n;
+    const bool long_rows = width >= lanes_, joined = x_.stride[3] == width && runs_[1].n * width >= lanes_;
+    if ((long_rows || joined) && x_.stride[4] == 1 && x_.stride[1] % page != 0 && c + lanes_ <= p_.g.ic) {
       if (c == 0) std::fill_n(patch, product(at_.patch) * lanes_, T(0));
-      return transpose_rows(x, patch);
+      return transpose_rows(x, long_rows, patch);
     }
     T* const planes = front_[0];
     for (index_t i = 0; i < lanes_; ++i) {
@@ -145,18 +146,24 @@ class Worker {
     }
     tiles_.transpose(planes, p_.plane_pitch, lanes_, round_up(product(at_.patch), lanes_), patch, lanes_);
   }
-  void transpose_rows(const T* x, T* patch) const {
+  void transpose_rows(const T* x, bool long_rows, T* patch) const {
     const Axes pitch = pitches(at_.patch);
     const CopyRun &d = runs_[0], &h = runs_[1], &w = runs_[2];
-    const index_t whole = w.n / lanes_ * lanes_, rest = w.n - lanes_;
-    x += w.from;
-    for (index_t i = 0; i < d.n; ++i)
-      for (index_t j = 0; j < h.n; ++j) {
-        const T* const from = x + (d.from + i) * x_.stride[2] + (h.from + j) * x_.stride[3];
-        T* const to = patch + ((d.lead + i) * pitch[0] + (h.lead + j) * pitch[1] + w.lead) * lanes_;
-        tiles_.transpose(from, x_.stride[1], lanes_, whole, to, lanes_);
-        if (whole != w.n) tiles_.transpose(from + rest, x_.stride[1], lanes_, lanes_, to + rest * lanes_, lanes_);
+    for (index_t i = 0; i < d.n; ++i) {
+      const T* from = x + (d.from + i) * x_.stride[2] + h.from * x_.stride[3] + w.from;
+      if (!long_rows) transpose_run(from, h.n * w.n, front_[0]);
+      T* to = patch + ((d.lead + i) * pitch[0] + h.lead * pitch[1] + w.lead) * lanes_;
+      for (index_t j = 0; j < h.n; ++j, from += x_.stride[3], to += pitch[1] * lanes_) {
+        if (long_rows) transpose_run(from, w.n, to);
+        else std::copy_n(front_[0] + j * w.n * lanes_, w.n * lanes_, to);
       }
+    }
+  }
+  // n >= lanes positions; the last vectors overlap those before.
+  void transpose_run(const T* from, index_t n, T* to) const {
+    const index_t whole = n / lanes_ * lanes_, rest = n - lanes_;
+    tiles_.transpose(from, x_.stride[1], lanes_, whole, to, lanes_);
+    if (whole != n) tiles_.transpose(from + rest, x_.stride[1], lanes_, lanes_, to + rest * lanes_, lanes_);
   }
 
   // Calls fn(tile along the axis, entry along the axis) for every tile of all phases.
@@ -295,21 +302,28 @@ class Worker {
             {u.outputs * u.phases * step, to_next}};
   }
 
-  void store(index_t image, index_t c, index_t count, const T* outputs) const {
+  void store(index_t image, index_t c, index_t count, T* outputs) const {
     const Window* a = p_.g.axis;
     const Axes pitch = pitches(at_.outputs), y_pitch = pitches({1, a[1].out, a[2].out});
     T* y = y_ + ((first_image_ + image) * p_.g.oc_all + group_ * p_.g.oc + c) * p_.g.pixels();
     for (int i = 0; i < kMaxSpatial; ++i) y += first_[i] * outputs_of_tiles(p_, i) * y_pitch[i];
     // Whole rows of y are one run of pixels.
-    const bool run = size_[2] == pitch[1] && size_[2] == y_pitch[1];
+    const bool run = size_[2] == y_pitch[1];
     const index_t rows = run ? 1 : size_[1], width = run ? size_[1] * size_[2] : size_[2];
-    for (index_t d = 0; d < size_[0]; ++d)
+    for (index_t d = 0; d < size_[0]; ++d) {
+      T* const slice = outputs + d * pitch[0] * lanes_;
+      if (run && size_[2] != pitch[1]) close_gaps(slice, pitch[1]);
       for (index_t h = 0; h < rows; ++h) {
         T* const to = y + d * y_pitch[0] + h * y_pitch[1];
-        tiles_.transpose(outputs + (d * pitch[0] + h * pitch[1]) * lanes_, lanes_, width, count, to,
-                         p_.g.pixels());
+        tiles_.transpose(slice + h * pitch[1] * lanes_, lanes_, width, count, to, p_.g.pixels());
         finish_(to, p_.g.pixels(), count, width);
       }
+    }
+  }
+  // Rows follow each other without the outputs beyond the last one of y.
+  void close_gaps(T* slice, index_t pitch) const {
+    for (index_t h = 1; h < size_[1]; ++h)
+      std::copy_n(slice + h * pitch * lanes_, size_[2] * lanes_, slice + h * size_[2] * lanes_);
   }
 
   const ConvPlan& p_;
