@@ -13,6 +13,9 @@ namespace ndnn {
 constexpr double kCyclesPerMicrosecond = 4000;
 constexpr double kSerialMicroseconds = 50;  // below, a second thread costs more than it brings
 
+constexpr double kTaskCycles = 100e3;       // a smaller task does not pay for its staging
+constexpr double kTasksPerCore = 4;         // of the machine, so that the cuts do not depend on threads
+
 // What the plan needs to know of an instruction set's tiles.
 struct Tiles {
   int lanes, channel_rows[kMaxVectors], pixel_rows, pixel_vectors, stencil_rows;
@@ -59,6 +62,14 @@ inline int best_panel(const Tiles& t, index_t channels, double rows) {
     }
   }
   return vectors;
+}
+
+// Groups of one task, where one alone is little work; `blocks` tasks would do one group.
+inline index_t groups_of_task(const ConvPlan& p, double blocks) {
+  const double all = blocks * double(p.g.groups);
+  const double wanted = kTaskCycles * all / std::max(1.0, p.cycles);
+  const double most = std::ceil(all / (kTasksPerCore * cores()));
+  return even(p.g.groups, index_t(std::max(1.0, std::min(wanted, most))));
 }
 
 }  // namespace ndnn

@@ -17,11 +17,9 @@ constexpr index_t kReductionBlock = 512;    // steps: a 256-byte wide panel of t
 constexpr index_t kLongestReductionBlock = 768;
 constexpr index_t kSmallImage = 200, kImagesOutputs = 400;  // outputs of an image, and of a tile of images
 constexpr index_t kSumChannels = 512;                       // channels whose sums one task keeps
-constexpr double kTaskCycles = 100e3;                       // a smaller task does not pay for its staging
 constexpr double kCallCycles = 50;                          // of one kernel call beside its sums
 constexpr double kLeastWinogradMacs = 500e3;                // smaller calls are over before it is planned
 constexpr index_t kLargestPlane = 4096;                     // bytes, to be read in place
-constexpr double kTasksPerCore = 4;  // of the machine, so that the cuts do not depend on threads
 
 std::atomic<int> g_forced{-1};    // -1: the plan chooses
 std::atomic<int> g_winograd{-1};  // -1: not read yet
@@ -273,12 +271,7 @@ class Planner {
 
   void choose_threads(int max_threads) {
     p_.cycles = cycles();
-    if (stencil_) {  // tasks of about 25 us, but some for every core
-      const double planes =
-          std::max(1.0, kTaskCycles * double(g_.n * g_.groups * product(p_.tiles)) / p_.cycles);
-      const double most = std::ceil(double(g_.n * g_.groups) / (kTasksPerCore * cores()));
-      p_.group_block = even(g_.groups, index_t(std::clamp(planes, 1.0, most)));
-    }
+    if (stencil_) p_.group_block = groups_of_task(p_, double(g_.n) * double(product(p_.tiles)));
     const double wanted = p_.cycles / kCyclesPerMicrosecond / (kSerialMicroseconds / 2);
     p_.threads = wanted < 2 ? 1 : static_cast<int>(std::min<double>(max_threads, wanted));
     // Panels are split where tiles are too few, or the sums of all channels too many.

@@ -72,7 +72,7 @@ ConvPlan plan_winograd(const ConvGeometry& g, int item_bytes, Isa isa, int max_t
 bool winograd_accepts(ConvAlgorithm a, const ConvGeometry& g);
 std::string winograd_refusal(ConvAlgorithm a, const ConvGeometry& g);
 inline index_t winograd_tasks(const ConvPlan& p) {
-  return ceil_div(p.g.n, p.images) * p.g.groups * product(p.tiles) * p.splits;
+  return ceil_div(p.g.n, p.images) * ceil_div(p.g.groups, p.group_block) * product(p.tiles) * p.splits;
 }
 // conv_winograd_pack.cpp
 template <class T>

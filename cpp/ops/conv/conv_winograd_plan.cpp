@@ -185,6 +185,7 @@ class Planner {
     const double wanted = p_.cycles / kCyclesPerMicrosecond / (kSerialMicroseconds / 2);
     p_.threads = wanted < 2 ? 1 : static_cast<int>(std::min<double>(max_threads, wanted));
     p_.splits = 1;
+    p_.group_block = groups_of_task(p_, double(ceil_div(g_.n, p_.images)) * double(product(p_.tiles)));
     const index_t blocks = winograd_tasks(p_);
     // Panels are split where there are few blocks: every part transforms its input again.
     while (p_.threads > 1 && p_.splits < p_.panels && blocks * p_.splits < 4 * p_.threads &&

@@ -45,19 +45,21 @@ class Worker {
   }
 
   bool run(index_t task) {
-    locate(task);
-    for (index_t c = 0; c < p_.g.ic; c += lanes_)
-      for (index_t i = 0; i < images_; ++i) transform_input(i, c);
+    const Range groups = locate(task);
     list_offsets();
-    multiply();
     bool finite = true;
-    for (index_t c = channels_.begin; c < channels_.end; c += lanes_)
-      for (index_t i = 0; i < images_; ++i) finite = transform_sums(i, c) && finite;
+    for (group_ = groups.begin; group_ < groups.end; ++group_) {
+      for (index_t c = 0; c < p_.g.ic; c += lanes_)
+        for (index_t i = 0; i < images_; ++i) transform_input(i, c);
+      multiply();
+      for (index_t c = channels_.begin; c < channels_.end; c += lanes_)
+        for (index_t i = 0; i < images_; ++i) finite = transform_sums(i, c) && finite;
+    }
     return finite;
   }
 
  private:
-  void locate(index_t task) {
+  Range locate(index_t task) {
     const index_t split = task % p_.splits;
     task /= p_.splits;
     panels_ = {split * p_.panels / p_.splits, (split + 1) * p_.panels / p_.splits};
@@ -67,9 +69,10 @@ class Worker {
       most_tiles_[a] = tiles_in_phase(a, 0);
       size_[a] = std::min(at_.outputs[a], p_.g.axis[a].out - first_[a] * outputs_of_tiles(p_, a));
     }
-    group_ = task % p_.g.groups;
-    first_image_ = task / p_.g.groups * p_.images;
+    const index_t parts = ceil_div(p_.g.groups, p_.group_block), first = task % parts * p_.group_block;
+    first_image_ = task / parts * p_.images;
     images_ = std::min(p_.images, p_.g.n - first_image_);
+    return {first, std::min(first + p_.group_block, p_.g.groups)};
   }
   index_t tiles_in_phase(int a, index_t phase) const {
     return std::clamp<index_t>(phase_tiles(p_, a, phase) - first_[a], 0, w_.axis[a].block);
