@@ -59,10 +59,10 @@ class Planner {
 
   ConvPlan make(int max_threads, bool packed, bool strided) {
     choose_axes(strided);
-    choose_budget();
     p_.form.ic_block = round_up(even(round_up(g_.ic, lanes()), kWinogradSteps), lanes());
     p_.form.panel = best_panel(tiles_, g_.oc, kFewTiles) * tiles_.lanes;
     p_.panels = ceil_div(g_.oc, index_t{p_.form.panel});
+    choose_budget();
     choose_block();
     p_.cycles = cycles(packed);
     choose_threads(max_threads);
@@ -105,7 +105,7 @@ class Planner {
     const double weights = double(g_.oc) * double(g_.ic) * double(p_.winograd.products()) *
                            double(p_.winograd.tap_groups()) * p_.item_bytes;
     const double l2 = double(caches().l2);
-    p_.weights_stream = weights > l2 / 2;
+    p_.weights_stream = weights > l2 * 3 / 4;
     budget_ = p_.weights_stream ? std::max(2 * l2, std::min(kMostBytes, kMostBytesOfCall / cores())) : 2.5 * l2;
   }
   bool fits(index_t images) {
@@ -118,28 +118,55 @@ class Planner {
   // they fit. Small ones are dealt together.
   void choose_block() {
     for (int a = 0; a < kMaxSpatial; ++a) axis(a).block = grid(a);
-    for (const bool trivial : {true, false})
-      for (int a = 0; a < kMaxSpatial && !fits(1); ++a)
-        if ((g_.axis[a].kernel == 1) == trivial) cut(a);
+    const bool dealt_by_panels = p_.weights_stream && p_.panels >= cores();
+    const double work = all_tiles() * double(g_.groups) * double(g_.oc) / tiles_.lanes *
+                        double(g_.ic * p_.winograd.tap_groups() * p_.winograd.products()) / 2;
+    bool balance = !dealt_by_panels && work > 2 * kTaskCycles;
+    for (const bool overlaps : {false, true})
+      for (int a = 0; a < kMaxSpatial; ++a) {
+        if ((g_.axis[a].kernel > 1) != overlaps || grid(a) == 1 || (fits(1) && !balance)) continue;
+        const index_t most = fitting(a);
+        axis(a).block = balance ? balanced(a, most) : even(grid(a), most);
+        balance = false;
+      }
     bool whole = true;
     for (int a = 0; a < kMaxSpatial; ++a) {
       p_.tiles[a] = ceil_div(grid(a), axis(a).block);
       p_.tile[a] = std::min(axis(a).block * outputs_of_tiles(p_, a), g_.axis[a].out);
       whole = whole && p_.tiles[a] == 1;
     }
+    p_.images = 1;
     if (!whole) return;
     index_t most = std::max<index_t>(1, std::min(g_.n, kMostTiles / p_.winograd.block_tiles()));
     while (most > 1 && !fits(most)) most = most * 3 / 4;
     p_.images = even(g_.n, most);
   }
-  void cut(int a) {
+  // The longest block along an axis that fits, or 1.
+  index_t fitting(int a) {
     index_t low = 1, high = axis(a).block;
     while (low < high) {
       axis(a).block = low + (high - low + 1) / 2;
       if (fits(1)) low = axis(a).block;
       else high = axis(a).block - 1;
     }
-    axis(a).block = even(grid(a), low);
+    return low;
+  }
+  // The block up to `most` with which all cores of the machine are done soonest; each costs its overlap.
+  index_t balanced(int a, index_t most) const {
+    const WinogradAxis& v = axis(a);
+    const double overlap = 0.05 + 0.2 * double(v.points - v.outputs) / v.outputs;
+    const double others = double(g_.n) * double(g_.groups);
+    double best = std::numeric_limits<double>::infinity();
+    index_t block = most;
+    for (index_t b = most; b >= 1; --b) {
+      const double turns = std::ceil(double(ceil_div(grid(a), b)) * others / cores());
+      const double time = turns * (double(b) + overlap);
+      if (time < best * 0.98) {
+        best = time;
+        block = b;
+      }
+    }
+    return block;
   }
 
   double all_tiles() const {
