@@ -36,6 +36,70 @@ CASES = [
     _case(
         "conv2d", "depthwise_stride_2", (1, 8, 15, 18), (8, 1, 3, 3), stride=2, padding=1, groups=8
     ),
+    # depthwise: rows of blocks, columns of taps, rows of vectors, phases, tiles
+    *(
+        _case(
+            "conv2d",
+            f"depthwise_{k}_{h}x{w}",
+            (1, 3, h, w),
+            (3, 1, k, k),
+            padding=k // 2,
+            groups=3,
+        )
+        for k, h, w in (
+            (3, 7, 7),
+            (7, 7, 7),
+            (3, 14, 14),
+            (5, 13, 15),
+            (7, 22, 33),
+            (11, 12, 35),
+            (3, 1, 40),
+        )
+    ),
+    *(
+        _case(
+            "conv2d",
+            f"depthwise_{k}_stride_{s}_{h}x{w}",
+            (1, 3, h, w),
+            (3, 1, k, k),
+            stride=s,
+            padding=k // 2,
+            groups=3,
+        )
+        for k, s, h, w in (
+            (3, 2, 14, 14),
+            (5, 2, 57, 56),
+            (7, 2, 31, 64),
+            (3, 2, 3, 66),
+            (5, 3, 40, 41),
+            (5, 4, 40, 70),
+        )
+    ),
+    _case("conv2d", "depthwise_tiles", (1, 2, 120, 120), (2, 1, 3, 3), padding=1, groups=2),
+    _case("conv2d", "depthwise_row", (1, 3, 3, 90), (3, 1, 1, 21), padding=(0, 10), groups=3),
+    _case("conv2d", "depthwise_column", (1, 3, 30, 19), (3, 1, 9, 1), padding=(4, 0), groups=3),
+    _case(
+        "conv2d",
+        "depthwise_dilated",
+        (1, 3, 33, 29),
+        (6, 1, 5, 3),
+        padding=(4, 3),
+        dilation=(2, 3),
+        groups=3,
+    ),
+    _case("conv1d", "depthwise_vectors", (1, 3, 311), (3, 1, 45), padding=22, groups=3),
+    _case("conv1d", "depthwise_phases", (1, 3, 311), (3, 1, 70), stride=2, padding=22, groups=3),
+    _case("conv1d", "depthwise_holes", (1, 3, 300), (3, 1, 37), padding=36, dilation=2, groups=3),
+    _case("conv3d", "depthwise", (1, 5, 6, 17, 18), (5, 1, 3, 3, 3), padding=1, groups=5),
+    _case(
+        "conv3d",
+        "depthwise_strided",
+        (1, 4, 6, 17, 18),
+        (8, 1, 3, 3, 3),
+        stride=2,
+        padding=1,
+        groups=4,
+    ),
     _case("conv2d", "grouped", (2, 24, 10, 12), (36, 8, 3, 3), padding=1, groups=3),
     _case("conv2d", "aspp", (1, 6, 15, 15), (20, 6, 3, 3), padding=6, dilation=6),
     _case("conv1d", "wavenet", (1, 32, 200), (32, 32, 2), dilation=16),
