@@ -38,7 +38,14 @@ CASES = [
     ),
     # depthwise: rows of blocks, columns of taps, rows of vectors, phases, tiles
     *(
-        _case("conv2d", f"depthwise_{k}_{h}x{w}", (1, 3, h, w), (3, 1, k, k), padding=k // 2, groups=3)
+        _case(
+            "conv2d",
+            f"depthwise_{k}_{h}x{w}",
+            (1, 3, h, w),
+            (3, 1, k, k),
+            padding=k // 2,
+            groups=3,
+        )
         for k, h, w in (
             (3, 7, 7),
             (7, 7, 7),

@@ -12,14 +12,13 @@
 namespace ndnn {
 namespace {
 
-// The axis along which a column's taps and the kernel's rows lie: 1, rows of the image; or 2, where the kernel
-// is one tap high: then a "row" is a vector, and taps a vector apart share what they load.
+// The axis along which a column's taps and the kernel's rows lie: 1, rows of the image; or 2, where the
+// kernel is one tap high: then a "row" is a vector, and taps a vector apart share what they load.
 struct Sweep {
   int axis = 1;
-  index_t width = 1;      // lanes of a row that count
-  index_t tap_step = 1;   // taps this far apart make a column
-  index_t row_step = 1;   // outputs this far apart are neighbouring rows
-  index_t x_row = 0;      // staged distance of neighbouring rows
+  index_t tap_step = 1;  // taps this far apart make a column
+  index_t row_step = 1;  // outputs this far apart are neighbouring rows
+  index_t x_row = 0;     // staged distance of neighbouring rows
 };
 
 Sweep choose_sweep(const ConvPlan& p, index_t lanes) {

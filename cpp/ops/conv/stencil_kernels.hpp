@@ -6,8 +6,8 @@
 
 namespace ndnn {
 
-// A column: taps that lie x_row apart, as output rows do, so that one vector of x serves as many output rows as
-// the column has taps. Its first tap reads x at `x`, with weight w[w]; the next x_row and w_step further.
+// A column: taps that lie x_row apart, as output rows do, so that one vector of x serves as many output rows
+// as the column has taps. Its first tap reads x at `x`, with weight w[w]; the next x_row and w_step further.
 // `count` such columns stand x_next and w_next apart.
 struct TapColumns {
   index_t x, w, taps, count, x_next, w_next;

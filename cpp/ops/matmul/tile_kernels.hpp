@@ -65,7 +65,8 @@ struct TileKernels {
                     index_t lead, index_t n, index_t trail);
   // even[i] = src[2*i], odd[i] = src[2*i + 1] of the first n elements of each row. Neither reads nor writes
   // beyond.
-  void (*split_rows)(const T* src, index_t src_row, T* even, T* odd, index_t dst_row, index_t rows, index_t n);
+  void (*split_rows)(const T* src, index_t src_row, T* even, T* odd, index_t dst_row, index_t rows,
+                     index_t n);
 };
 
 template <class T>
