@@ -278,8 +278,9 @@ class Planner {
     const double tasks =
         double(ceil_div(g_.n, p_.images) * ceil_div(g_.groups, p_.group_block)) * double(product(p_.tiles));
     p_.splits = ceil_div(g_.oc, kSumChannels);
+    const double enough = std::ceil(p_.threads / std::max(1.0, tasks));
     if (p_.threads > 1 && tasks < 4.0 * p_.threads)
-      p_.splits = std::max(p_.splits, index_t(std::ceil(4.0 * p_.threads / std::max(1.0, tasks))));
+      p_.splits = std::max(p_.splits, index_t(std::max(enough, std::min(enough * 4, std::floor(useful_splits())))));
     // A stencil sweeps all channels of a group itself.
     p_.splits = stencil_ ? 1 : std::clamp<index_t>(p_.splits, 1, std::max<index_t>(1, p_.panels));
     p_.threads = static_cast<int>(std::clamp(tasks * double(p_.splits), 1.0, double(p_.threads)));
