@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 import ndnn
 import ndnn.functional as F
@@ -41,7 +42,7 @@ def near_maximum(case_op: str, arrays: Arrays, kwargs: dict[str, Any]) -> np.nda
     """The largest |input| in the window of each output and, where there are taps, 8 around."""
     x, w = np.abs(arrays[0].astype(np.float64)), arrays[1]
     rank, groups = w.ndim - 2, kwargs.get("groups", 1)
-    batch = x.shape[:-rank - 1] or (1,)
+    batch = x.shape[: -rank - 1] or (1,)
     x = x.reshape(*batch, groups, w.shape[1], *x.shape[-rank:]).max(2, initial=0)
     kernel = w.shape[2:]
     stride, dilation = (per_axis(kwargs.get(k, 1), rank) for k in ("stride", "dilation"))
@@ -53,7 +54,7 @@ def near_maximum(case_op: str, arrays: Arrays, kwargs: dict[str, Any]) -> np.nda
         widths[2 + a] = tuple(p + reach for p in pads[a])
         every = np.pad(x, widths)
         window = dilation[a] * (kernel[a] - 1) + 2 * reach + 1
-        every = np.lib.stride_tricks.sliding_window_view(every, window, axis=2 + a).max(-1, initial=0)
+        every = sliding_window_view(every, window, axis=2 + a).max(-1, initial=0)
         x = every[(slice(None),) * (2 + a) + (slice(None, None, stride[a]),)]
     x = np.repeat(x, w.shape[0] // groups, axis=1)
     return x if arrays[0].ndim == rank + 2 else x[0]

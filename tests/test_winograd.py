@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Winograd's transforms: accuracy as promised, the same bits always, plain sums where they must be."""
+"""Winograd's transforms: accuracy as promised, the same bits always, plain sums if need be."""
 
 import subprocess
 import sys
@@ -82,9 +82,7 @@ def hostile(c: Case, dtype: str, kind: str) -> list:
 
 @pytest.mark.parametrize("kind", ["normal", "offset", "mixed"])
 @pytest.mark.parametrize(("products", "c"), CASES)
-def test_within_the_promised_bound(
-    products: int, c: Case, isa: str, dtype: str, kind: str
-) -> None:
+def test_within_the_promised_bound(products: int, c: Case, isa: str, dtype: str, kind: str) -> None:
     arrays = hostile(c, dtype, kind)
     with forced(isa, f"winograd{products}"):
         got = run(c, arrays)

@@ -252,8 +252,8 @@ std::array<index_t, 5> five(const char* fn, const char* name, const py::sequence
 
 // The plan of a call that is not made: for people, tables and tests.
 py::dict plan(int rank, const py::sequence& x, const py::sequence& w, const py::object& stride,
-              const py::object& padding, const py::object& dilation, const py::object& groups,
-              int item_bytes, bool packed) {
+              const py::object& padding, const py::object& dilation, const py::object& groups, int item_bytes,
+              bool packed) {
   const Call c = parse(rank, false, stride, padding, dilation, groups);
   ConvGeometry g = conv_geometry(c.name, c.args, five(c.name, "x_shape", x, rank, false),
                                  five(c.name, "w_shape", w, rank, true), -1);

@@ -73,8 +73,8 @@ NDNN_INLINE Reduced<T> reduce(Vec<T> x) {
   return {words_of<T>(shifted) - words_of<T>(broadcast(B::round)), r + r * r * p};
 }
 
-// e^x within 1.25 ulp: half for 1 + m, a quarter each for r and m, the rest for the terms. One of the smallest
-// number where the result is subnormal.
+// e^x within 1.25 ulp: half for 1 + m, a quarter each for r and m, the rest for the terms. One of the
+// smallest number where the result is subnormal.
 template <class T>
 NDNN_INLINE Vec<T> exp(Vec<T> x) {
   using B = RealBits<T>;

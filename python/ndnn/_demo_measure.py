@@ -65,7 +65,8 @@ def measured_conv(
     error = relative_error(y, expected, x, weight)
     if not error <= 1:  # also true for NaN
         raise DemoError(f"{name}: the result is wrong, {error:.3g} times the error bound", 1)
-    plan = config.plan_conv("conv2d", x.shape, weight.shape, dtype=x.dtype.name, **options)
+    dtype = x.dtype.name
+    plan = config.plan_conv("conv2d", x.shape, weight.shape, dtype=dtype, packed=True, **options)
     report = Report(
         name=name,
         input_shape=x.shape,

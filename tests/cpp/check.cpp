@@ -3,8 +3,8 @@
 // Each lives in a heap block of exactly its size: AddressSanitizer sees one element too many.
 #include "check.hpp"
 
-#include <cstdio>
 #include <cmath>
+#include <cstdio>
 #include <cstring>
 #include <limits>
 #include <memory>

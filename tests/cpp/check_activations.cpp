@@ -91,7 +91,8 @@ void check_activations(Isa isa, Tally& tally) {
     const auto n = static_cast<index_t>(y.size());
     epilogue_kernels<T>(isa).of[a]({y.data(), nullptr, n, 1, n, T(0.5)});
     // e^-|x| is subnormal beyond the last bend: sigmoid and silu are small there, and that is all
-    judge(isa, kActivationNames[a], x, y, kUlps, 1, [a](Real v) { return exact(Activation(a), v); }, tally);
+    judge(
+        isa, kActivationNames[a], x, y, kUlps, 1, [a](Real v) { return exact(Activation(a), v); }, tally);
   }
 }
 

@@ -68,15 +68,15 @@ struct Staging {
 };
 
 // One axis of a Winograd convolution: tiles of m outputs from n = m + r - 1 products, r taps at a time.
-// Taps that are not together in a tile make several groups, which fold into the reduction: long kernels are cut
-// into runs of r taps; with stride s, every s-th tap belongs to a group, and each group slides with stride 1 over
-// every s-th input. A dilated axis is `dilation` interleaved ones (phases) without.
+// Taps that are not together in a tile make several groups, which fold into the reduction: long kernels are
+// cut into runs of r taps; with stride s, every s-th tap belongs to a group, and each group slides with
+// stride 1 over every s-th input. A dilated axis is `dilation` interleaved ones (phases) without.
 struct WinogradAxis {
   int points = 1, outputs = 1, taps = 1;  // n, m, r; all 1 where the axis is not transformed
   index_t groups = 1, phases = 1;
-  index_t step = 1;                     // input positions from one tap of a group to the next, and of outputs
+  index_t step = 1;  // input positions from one tap of a group to the next, and of outputs
   index_t tap_step = 1, next_group = 1;  // kernel taps from one tap of a group, or one group, to the next
-  index_t block = 1;                    // tiles of each phase in one task
+  index_t block = 1;                     // tiles of each phase in one task
   bool transformed() const { return points > 1; }
 };
 struct WinogradPlan {

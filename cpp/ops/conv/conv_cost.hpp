@@ -13,8 +13,8 @@ namespace ndnn {
 constexpr double kCyclesPerMicrosecond = 4000;
 constexpr double kSerialMicroseconds = 50;  // below, a second thread costs more than it brings
 
-constexpr double kTaskCycles = 100e3;       // a smaller task does not pay for its staging
-constexpr double kTasksPerCore = 4;         // of the machine, so that the cuts do not depend on threads
+constexpr double kTaskCycles = 100e3;  // a smaller task does not pay for its staging
+constexpr double kTasksPerCore = 4;    // of the machine, so that the cuts do not depend on threads
 
 // What the plan needs to know of an instruction set's tiles.
 struct Tiles {

@@ -13,7 +13,7 @@
 namespace ndnn {
 namespace {
 
-constexpr index_t kReductionBlock = 512;    // steps: a 256-byte wide panel of them is 128 KB, in L2
+constexpr index_t kReductionBlock = 512;  // steps: a 256-byte wide panel of them is 128 KB, in L2
 constexpr index_t kLongestReductionBlock = 768;
 constexpr index_t kSmallImage = 200, kImagesOutputs = 400;  // outputs of an image, and of a tile of images
 constexpr index_t kSumChannels = 512;                       // channels whose sums one task keeps
@@ -30,8 +30,8 @@ double pixel_tile_cycles(double rows, double vectors) {
 
 class Planner {
  public:
-  Planner(const ConvGeometry& g, int item_bytes, Isa isa, ConvAlgorithm algorithm)
-      : g_(g), tiles_(item_bytes == 4 ? tiles_of<float>(isa) : tiles_of<double>(isa)) {
+  Planner(const ConvGeometry& g, int item_bytes, Isa isa, bool packed, ConvAlgorithm algorithm)
+      : g_(g), packed_(packed), tiles_(item_bytes == 4 ? tiles_of<float>(isa) : tiles_of<double>(isa)) {
     p_.g = g;
     p_.isa = isa;
     p_.item_bytes = item_bytes;
@@ -66,8 +66,8 @@ class Planner {
     p_.panels = ceil_div(g_.oc, index_t{p_.form.panel});
   }
 
-  // Small planes, of which every output reads one element: 512 channels of 7x7, 221 -> 243 GFLOP/s. Larger ones
-  // would miss the TLB, and planes a power of two apart share few cache sets.
+  // Small planes, of which every output reads one element: 512 channels of 7x7, 221 -> 243 GFLOP/s. Larger
+  // ones would miss the TLB, and planes a power of two apart share few cache sets.
   bool reads_in_place() const {
     index_t plane = p_.item_bytes;
     for (const Window& w : g_.axis) {
@@ -181,7 +181,8 @@ class Planner {
                     channel_tile_cycles(n / tiles, v);
         }
     // Small tiles stream the panel from L2 faster than it comes, so ask for a clear gain.
-    skipping_ = cycles / (double(g_.taps()) * panel_step_cycles(tiles_, v, double(g_.pixels())) * double(p_.images));
+    skipping_ =
+        cycles / (double(g_.taps()) * panel_step_cycles(tiles_, v, double(g_.pixels())) * double(p_.images));
     p_.by_taps = p_.images > 1 || skipping_ < 0.97;
   }
   void choose_images() {
@@ -263,10 +264,11 @@ class Planner {
            row_cycles = 15 * double(p_.stage[2].copies);
     for (int a = 0; a < 2; ++a) staged_rows *= double(p_.stage[a].copies * p_.stage[a].length);
     row_cycles += double(p_.stage[2].copies * p_.stage[2].length) / lanes *
-                  (p_.stage[2].kind == Staging::dense ? 2 : 5);
+                  (p_.stage[2].kind == Staging::dense ? 2 : 3.5);
     if (!p_.in_place) sum += staged_rows * row_cycles;
     sum *= images;
-    return sum + double(g_.groups) * double(g_.oc) * steps() * (on_pixels_ ? 1.5 : 6 / lanes);
+    if (!packed_) sum += double(g_.groups) * double(g_.oc) * steps() * (on_pixels_ ? 1.5 : 6 / lanes);
+    return sum;
   }
 
   void choose_threads(int max_threads) {
@@ -280,7 +282,8 @@ class Planner {
     p_.splits = ceil_div(g_.oc, kSumChannels);
     const double enough = std::ceil(p_.threads / std::max(1.0, tasks));
     if (p_.threads > 1 && tasks < 4.0 * p_.threads)
-      p_.splits = std::max(p_.splits, index_t(std::max(enough, std::min(enough * 4, std::floor(useful_splits())))));
+      p_.splits =
+          std::max(p_.splits, index_t(std::max(enough, std::min(enough * 4, std::floor(useful_splits())))));
     // A stencil sweeps all channels of a group itself.
     p_.splits = stencil_ ? 1 : std::clamp<index_t>(p_.splits, 1, std::max<index_t>(1, p_.panels));
     p_.threads = static_cast<int>(std::clamp(tasks * double(p_.splits), 1.0, double(p_.threads)));
@@ -308,6 +311,7 @@ class Planner {
   }
 
   ConvGeometry g_;
+  bool packed_;
   Tiles tiles_;
   ConvPlan p_;
   bool on_pixels_ = false, stencil_ = false;
@@ -336,8 +340,8 @@ bool winograd_enabled() {
   if (on < 0) {
     const char* text = std::getenv("NDNN_WINOGRAD");
     const std::string value = text ? text : "";
-    NDNN_CHECK(value.empty() || value == "0" || value == "1",
-               "ndnn: NDNN_WINOGRAD must be 0 or 1, but got '", value, "'");
+    NDNN_CHECK(value.empty() || value == "0" || value == "1", "ndnn: NDNN_WINOGRAD must be 0 or 1, but got '",
+               value, "'");
     on = value != "0";
     g_winograd.store(on);
   }
@@ -360,7 +364,7 @@ std::string refusal(ConvAlgorithm a, const ConvGeometry& g) {
 ConvPlan plan_conv(const ConvGeometry& g, int item_bytes, Isa isa, int max_threads, bool packed,
                    ConvAlgorithm a) {
   if (is_winograd(a)) return plan_winograd(g, item_bytes, isa, max_threads, a, packed);
-  return Planner(g, item_bytes, isa, a).make(max_threads);
+  return Planner(g, item_bytes, isa, packed, a).make(max_threads);
 }
 
 ConvPlan plan_conv(const ConvGeometry& g, int item_bytes, Isa isa, int max_threads, bool packed,

@@ -39,8 +39,7 @@ class Worker {
     on_pixels_ = plan.form.algorithm == ConvAlgorithm::lanes_on_pixels;
     stored_channels_ = packed_channels(plan, kernels_.lanes);
     for (int a = 0; a < kMaxSpatial; ++a)
-      output_step_[a] =
-          p_.in_place ? p_.g.axis[a].stride * x_.stride[2 + a] : p_.stage[a].step * p_.pitch[a];
+      output_step_[a] = p_.in_place ? p_.g.axis[a].stride * x_.stride[2 + a] : p_.stage[a].step * p_.pitch[a];
   }
 
   void run(index_t task) {
@@ -74,8 +73,8 @@ class Worker {
     return from;
   }
   const T* input_of(const Block& block) const {
-    const T* from = x_.data + tile_.image * x_.stride[0] +
-                    (tile_.group * p_.g.ic + block.channels.begin) * x_.stride[1];
+    const T* from =
+        x_.data + tile_.image * x_.stride[0] + (tile_.group * p_.g.ic + block.channels.begin) * x_.stride[1];
     for (int a = 0; a < kMaxSpatial; ++a) from += tile_.first[a] * output_step_[a];
     return from;
   }
@@ -106,10 +105,11 @@ class Worker {
     else deal_flat();
   }
 
-  // Channels, in the order of y: groups of kRowGroup outputs, a short rest joined to the last one. 49 outputs as
-  // 48 and 1 cost 4 % more.
+  // Channels, in the order of y: groups of kRowGroup outputs, a short rest joined to the last one. 49 outputs
+  // as 48 and 1 cost 4 % more.
   void deal_in_order() {
-    const index_t most = tallest(), groups = std::max<index_t>(1, (flat_ + kRowGroup - 1 - kShortRest) / kRowGroup);
+    const index_t most = tallest(),
+                  groups = std::max<index_t>(1, (flat_ + kRowGroup - 1 - kShortRest) / kRowGroup);
     const bool kept = keeps_sums(p_);
     Walk walk{{0, 0, 0}, tile_.size[1], tile_.size[2]};
     index_t row = 0;
@@ -375,7 +375,8 @@ bool run_conv(const ConvPlan& p, const View<const T>& x, const T* packed, const 
     const Scratch scratch(p.scratch_bytes);
     const std::size_t each = scratch_bytes_of_thread(p);
     parallel_for(p.threads, tasks_of(p), [&](index_t task, int thread) {
-      Worker<T>(p, x, packed, epilogue, y, scratch.data() + static_cast<std::size_t>(thread) * each).run(task);
+      Worker<T>(p, x, packed, epilogue, y, scratch.data() + static_cast<std::size_t>(thread) * each)
+          .run(task);
     });
   }
   return true;

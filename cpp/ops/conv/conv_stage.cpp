@@ -32,8 +32,8 @@ index_t list_runs(const ConvPlan& p, int a, Range taps, index_t first, index_t s
     return n;
   }
   for (index_t phase = 0; phase < w.stride && phase < extent; ++phase)
-    runs[n++] =
-        clipped_run(phase * p.copy_pitch[a], base + phase, w.stride, ceil_div(extent - phase, w.stride), w.in);
+    runs[n++] = clipped_run(phase * p.copy_pitch[a], base + phase, w.stride,
+                            ceil_div(extent - phase, w.stride), w.in);
   return n;
 }
 

@@ -7,10 +7,10 @@
 //   *       sums[product][tile][output channel] = sum over steps of inputs * packed
 //   A       outputs[position][lane]             then transposed into y
 //
-// An entry is a place whose input is transformed: a tile for each tap group along a transformed axis, an input
-// position along others (where neighbouring outputs share them). So row and reduction offsets separate here too.
-// Tiles of a dilated axis lie one phase after another, positions as in the input: in a patch all distances of
-// positions cost the same.
+// An entry is a place whose input is transformed: a tile for each tap group along a transformed axis, an
+// input position along others (where neighbouring outputs share them). So row and reduction offsets separate
+// here too. Tiles of a dilated axis lie one phase after another, positions as in the input: in a patch all
+// distances of positions cost the same.
 #pragma once
 #include "ops/conv/conv_blocks.hpp"
 #include "ops/conv/winograd_kernels.hpp"

@@ -76,15 +76,21 @@ class Packer {
     index_t from_step = tap_pitch[b] * v_[b].tap_step * step, from_product = 0;
     if (v_[a].transformed()) {
       T* const half = raw + raw_elements_;
-      transforms_.weights[v_[a].points][v_[a].outputs]({from, tap_pitch[a] * v_[a].tap_step * step, half,
+      transforms_.weights[v_[a].points][v_[a].outputs]({from,
+                                                        tap_pitch[a] * v_[a].tap_step * step,
+                                                        half,
                                                         kMostTaps * step,
                                                         {channels, v_[b].taps},
-                                                        {lanes_, from_step}, {lanes_, step}});
+                                                        {lanes_, from_step},
+                                                        {lanes_, step}});
       from = half;
       from_step = step;
       from_product = kMostTaps * step;
     }
-    transforms_.weights[v_[b].points][v_[b].outputs]({from, from_step, to, product_pitch,
+    transforms_.weights[v_[b].points][v_[b].outputs]({from,
+                                                      from_step,
+                                                      to,
+                                                      product_pitch,
                                                       {channels, v_[a].points},
                                                       {lanes_, from_product},
                                                       {width, v_[b].points * product_pitch}});

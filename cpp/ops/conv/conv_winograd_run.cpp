@@ -102,9 +102,13 @@ class Worker {
           for (index_t i = 0; i < tiles_in_phase(a, phase); ++i) {
             const index_t position = phase + i * v.outputs * v.step + group_offset(p_, a, g);
             T* const half = front_[2];
-            transforms_.input[v.points]({slice + position * row, v.step * row, half,
+            transforms_.input[v.points]({slice + position * row,
+                                         v.step * row,
+                                         half,
                                          at_.patch[w_.columns] * lanes_,
-                                         {width, 1}, {column, 0}, {lanes_, 0}});
+                                         {width, 1},
+                                         {column, 0},
+                                         {lanes_, 0}});
             transform_columns(half, lanes_, v.points, at_.patch[w_.columns] * lanes_,
                               entries + ((g * v.phases + phase) * v.block + i) * entry_row,
                               w_.axis[w_.columns].points * at_.input_pitch);
@@ -112,20 +116,24 @@ class Worker {
     }
   }
   // Along the second axis: positions at `step`; `n` of them, at from_next each, go to to_next each.
-  void transform_columns(const T* from, index_t step, index_t n, index_t from_next, T* to, index_t to_next) const {
+  void transform_columns(const T* from, index_t step, index_t n, index_t from_next, T* to,
+                         index_t to_next) const {
     const WinogradAxis& v = w_.axis[w_.columns];
     const index_t entry = entry_pitch_[w_.columns] * at_.channels;
     for (index_t g = 0; g < v.groups; ++g)
       for (index_t phase = 0; phase < v.phases; ++phase)
-        transforms_.input[v.points]({from + (phase + group_offset(p_, w_.columns, g)) * step, v.step * step,
-                                     to + (g * v.phases + phase) * v.block * entry, at_.input_pitch,
+        transforms_.input[v.points]({from + (phase + group_offset(p_, w_.columns, g)) * step,
+                                     v.step * step,
+                                     to + (g * v.phases + phase) * v.block * entry,
+                                     at_.input_pitch,
                                      {tiles_in_phase(w_.columns, phase), n},
-                                     {v.outputs * v.step * step, from_next}, {entry, to_next}});
+                                     {v.outputs * v.step * step, from_next},
+                                     {entry, to_next}});
   }
 
-  // x, padded with zeros, with the channels of a vector side by side. Rows are transposed where they stand (64
-  // channels at 56x56: 629 -> 664 GFLOP/s), short ones together if they follow each other. Others, and channels
-  // a multiple of 4 KB apart (16 rows of a block would share a cache set), are first copied.
+  // x, padded with zeros, with the channels of a vector side by side. Rows are transposed where they stand
+  // (64 channels at 56x56: 629 -> 664 GFLOP/s), short ones together if they follow each other. Others, and
+  // channels a multiple of 4 KB apart (16 rows of a block would share a cache set), are first copied.
   void stage(index_t image, index_t c, T* patch) {
     StageRuns runs;
     for (int a = 0; a < kMaxSpatial; ++a) {
@@ -283,8 +291,13 @@ class Worker {
           for (index_t k = 0; k < u.phases; ++k)
             transforms_.output[u.points][u.outputs](
                 sum_columns(k, from, v.points, u.points * at_.sum_pitch, half, lanes_, half_row));
-          finite &= last[v.points][v.outputs]({half, half_row, slice + (phase + i * v.outputs * v.phases) * row,
-                                               v.phases * row, {size_[w_.columns], 1}, {lanes_, 0}, {column, 0}},
+          finite &= last[v.points][v.outputs]({half,
+                                               half_row,
+                                               slice + (phase + i * v.outputs * v.phases) * row,
+                                               v.phases * row,
+                                               {size_[w_.columns], 1},
+                                               {lanes_, 0},
+                                               {column, 0}},
                                               start_);
         }
     }
@@ -292,8 +305,8 @@ class Worker {
     return finite;
   }
   // The sums of one phase along the second axis, `n` rows of them, into positions `step` apart.
-  TransformArgs<T> sum_columns(index_t phase, const T* from, index_t n, index_t from_next, T* to, index_t step,
-                               index_t to_next) const {
+  TransformArgs<T> sum_columns(index_t phase, const T* from, index_t n, index_t from_next, T* to,
+                               index_t step, index_t to_next) const {
     const WinogradAxis& u = w_.axis[w_.columns];
     const index_t tile = tile_pitch_[w_.columns] * at_.sum_row;
     return {from + phase * u.block * tile,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The 1-D transforms of Winograd's convolution F(m, r): m outputs of an r-tap kernel from n = m + r - 1 products.
-// With the points p_0 .. p_(n-2) and infinity, g the taps, d the inputs (n of them):
+// The 1-D transforms of Winograd's convolution F(m, r): m outputs of an r-tap kernel from n = m + r - 1
+// products. With the points p_0 .. p_(n-2) and infinity, g the taps, d the inputs (n of them):
 //   y = A [(G g) * (B d)],   A[i][j] = p_j^i,   G[j][k] = p_j^k / prod over l != j of (p_j - p_l),
 //   B[j] = coefficients of prod over l != j of (x - p_l),
 // and for infinity A = (0 .. 0 1), G = (0 .. 0 1), B = coefficients of prod over all l of (x - p_l).
@@ -34,8 +34,8 @@ constexpr int kMostPoints = 6;
 template <class T>
 struct WinogradKernels {
   int lanes;
-  TransformFn<T> input[kMostPoints + 1];                     // [n]: n inputs -> n
-  TransformFn<T> output[kMostPoints + 1][kMostPoints + 1];   // [n][m]: n products -> m outputs
+  TransformFn<T> input[kMostPoints + 1];                    // [n]: n inputs -> n
+  TransformFn<T> output[kMostPoints + 1][kMostPoints + 1];  // [n][m]: n products -> m outputs
   LastTransformFn<T> last_output[kMostPoints + 1][kMostPoints + 1];
   TransformFn<T> weights[kMostPoints + 1][kMostPoints + 1];  // [n][m]: n - m + 1 taps -> n
 };

@@ -14,9 +14,9 @@
 
 namespace ndnn {
 
-constexpr int kMaxVectors = 4;     // vectors of a channel panel or a pixel tile
-constexpr int kMaxRows = 12;       // rows of a tile, any instruction set
-constexpr index_t kRowGroup = 48;  // a multiple of every tallest tile and of every lane count
+constexpr int kMaxVectors = 4;      // vectors of a channel panel or a pixel tile
+constexpr int kMaxRows = 12;        // rows of a tile, any instruction set
+constexpr index_t kRowGroup = 48;   // a multiple of every tallest tile and of every lane count
 constexpr index_t kShortRest = 12;  // outputs that join a group
 constexpr index_t kMaxPixelTile = kMaxVectors * 16;
 constexpr index_t kAlignment = 64;  // bytes; scratch and packed weights start on a cache line

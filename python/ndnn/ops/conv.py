@@ -34,13 +34,13 @@ _DOC = """{summary}
     Raises: ValueError for sizes and values that do not fit, TypeError for wrong kinds and dtypes.
     Accuracy: sums in the arrays' dtype (float16 in float32); with K = C/groups * taps + 2,
         |error| <= 1.01 * K * eps/2 * (|bias| + sum of |input * weight|).
-        Large convolutions of stride 1 with 2 or more taps may use Winograd's transforms along one or
-        two axes, with n = 4 or 6 products a tile (`ndnn.config.explain` tells). Then, with X the
-        largest |input| in the output's window and 8 taps around it,
+        Where `ndnn.config.explain` says winograd4 or winograd6, one or two axes are transformed.
+        Then, with X the largest |input| in the output's window and 8 taps (times stride and
+        dilation) around it,
         |error| <= A * (128 + K/32) * eps/2 * (|bias| + X * sum of |weight|),
-        A = 4 (n = 4) or 14 (n = 6) for each of these axes. On random data it is 1 to 3 times that of
-        the plain sum. `ndnn.config.set_winograd(False)` or NDNN_WINOGRAD=0 switch it off. Results
-        that hold an inf or nan are always plain sums.
+        A = 4 (winograd4) or 14 (winograd6) for each of these axes. On random data it is 1 to 3
+        times that of the plain sum. `ndnn.config.set_winograd(False)` or NDNN_WINOGRAD=0 switch
+        it off. Results that hold an inf or nan are always plain sums.
         Equal bit for bit for every number of threads. Taps in the padding may be left out, so an
         inf or nan weight need not show where it meets nothing but padding.
     Source: torch.nn.functional.{torch}, 2.x. {note}

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: MIT
 """Winograd's convolution in one dimension: m outputs of an r-tap kernel from m + r - 1 products.
 
-A kernel of r taps and a signal are polynomials, their convolution a product of polynomials. A product
-of degree n - 1 is known from its values at n points, so n multiplications do for it (Toom and Cook);
-turned around (Winograd), n = m + r - 1 multiplications give the m values of a sliding kernel:
+A kernel of r taps and a signal are polynomials, their convolution a product of polynomials. A
+product of degree n - 1 is known from its values at n points, so n multiplications do for it (Toom
+and Cook); turned around (Winograd), n = m + r - 1 multiplications give the m values of a sliding
+kernel:
 
     y = A [(G g) * (B d)]        g: r taps, d: n inputs, y: m outputs, *: element by element
 
-In two dimensions the transforms are applied along one axis and then the other: a 3x3 kernel needs 36
-multiplications for 4x4 outputs, the plain sum 144.
+In two dimensions the transforms are applied along one axis and then the other: a 3x3 kernel needs
+36 multiplications for 4x4 outputs, the plain sum 144.
 """
 
 from __future__ import annotations
