@@ -222,6 +222,27 @@ def test_wrong_environment() -> None:
     assert "NDNN_WINOGRAD must be 0 or 1, but got 'maybe'" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("x", "w", "kwargs"),
+    [
+        ((1, 2**30, 2**20, 2**20), (2, 2**30, 1, 3), {}),
+        ((1, 2, 2**40, 9), (2, 2, 3, 3), {"dilation": (2**30, 1)}),
+        ((1, 2, 5, 9), (2, 2, 3, 3), {"padding": (2**50, 1), "stride": (2**49, 1)}),
+        ((2**40, 2, 5, 9), (2, 2, 3, 3), {}),
+    ],
+)
+def test_absurd_sizes_are_planned_without_overflow(x: tuple, w: tuple, kwargs: dict) -> None:
+    plan = config.plan_conv("conv2d", x, w, **kwargs)
+    assert plan["scratch_bytes"] < 2**40
+    assert not plan["algorithm"].startswith("winograd")
+
+
+def test_scratch_of_a_wide_reach_is_left_to_others() -> None:
+    shapes = (1, 32, 200000, 12), (32, 32, 2, 3)
+    plan = config.plan_conv("conv2d", *shapes, dilation=(100000, 1))
+    assert plan["scratch_bytes"] <= plan["threads"] * 8 * 2**20
+
+
 def test_what_is_refused_and_why() -> None:
     def refused(*shapes: tuple[int, ...], **kwargs: Any) -> str:
         return config.explain("conv2d", *shapes, **kwargs)
@@ -232,6 +253,9 @@ def test_what_is_refused_and_why() -> None:
     assert no_axis in refused((1, 64, 56, 56), (64, 64, 1, 1))
     assert "winograd4 (no axis has 2 to 3 taps" in refused((1, 9, 9, 9), (9, 9, 5, 5))
     assert no_axis in refused((1, 8, 9, 9), (8, 8, 3, 3), padding=20, dilation=20)
+    assert "the windows reach too far" in refused(
+        (1, 8, 9, 9), (8, 8, 3, 3), padding=(2**40, 1), dilation=(2**40, 1)
+    )
     _core.force_conv_algorithm("winograd6")  # what it refuses is done by others
     try:
         x = np.ones((1, 8, 8, 8), np.float32)

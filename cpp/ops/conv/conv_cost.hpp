@@ -64,6 +64,11 @@ inline int best_panel(const Tiles& t, index_t channels, double rows) {
   return vectors;
 }
 
+inline int useful_threads(const ConvPlan& p, int max_threads) {
+  const double wanted = p.cycles / kCyclesPerMicrosecond / (kSerialMicroseconds / 2);
+  return wanted < 2 ? 1 : static_cast<int>(std::min<double>(max_threads, wanted));
+}
+
 // Groups of one task, where one alone is little work; `blocks` tasks would do one group.
 inline index_t groups_of_task(const ConvPlan& p, double blocks) {
   const double all = blocks * double(p.g.groups);

@@ -274,8 +274,7 @@ class Planner {
   void choose_threads(int max_threads) {
     p_.cycles = cycles();
     if (stencil_) p_.group_block = groups_of_task(p_, double(g_.n) * double(product(p_.tiles)));
-    const double wanted = p_.cycles / kCyclesPerMicrosecond / (kSerialMicroseconds / 2);
-    p_.threads = wanted < 2 ? 1 : static_cast<int>(std::min<double>(max_threads, wanted));
+    p_.threads = useful_threads(p_, max_threads);
     // Panels are split where tiles are too few, or the sums of all channels too many.
     const double tasks =
         double(ceil_div(g_.n, p_.images) * ceil_div(g_.groups, p_.group_block)) * double(product(p_.tiles));

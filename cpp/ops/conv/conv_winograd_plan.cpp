@@ -65,7 +65,8 @@ class Planner {
     p_.panels = ceil_div(g_.oc, index_t{p_.form.panel});
     choose_budget();
     choose_block();
-    p_.cycles = cycles(packed);
+    // Scratch is bounded: what does not fit is done by others.
+    p_.cycles = fits(p_.images) ? cycles(packed) : std::numeric_limits<double>::infinity();
     choose_threads(max_threads);
     finish();
     return p_;
@@ -212,8 +213,7 @@ class Planner {
   }
 
   void choose_threads(int max_threads) {
-    const double wanted = p_.cycles / kCyclesPerMicrosecond / (kSerialMicroseconds / 2);
-    p_.threads = wanted < 2 ? 1 : static_cast<int>(std::min<double>(max_threads, wanted));
+    p_.threads = useful_threads(p_, max_threads);
     p_.splits = 1;
     p_.group_block = groups_of_task(p_, double(ceil_div(g_.n, p_.images)) * double(product(p_.tiles)));
     const index_t blocks = winograd_tasks(p_);
@@ -240,6 +240,19 @@ class Planner {
   ConvPlan p_;
   double budget_ = 0;
 };
+
+// Whether every size of a plan is sure to stay within 64 bits, with margin.
+bool sizes_are_sane(const ConvGeometry& g) {
+  double places = double(g.n) * double(g.ic + g.oc);
+  for (const Window& w : g.axis)
+    places *= double(w.out) * double(w.stride) + double(w.kernel) * double(w.dilation) + double(w.in);
+  return places < double(index_t{1} << 44);
+}
+bool has_axis(ConvAlgorithm a, const ConvGeometry& g) {
+  for (const Window& w : g.axis)
+    if (can_transform(w, points_of(a))) return true;
+  return false;
+}
 
 }  // namespace
 
@@ -297,14 +310,12 @@ ConvPlan plan_winograd(const ConvGeometry& g, int item_bytes, Isa isa, int max_t
 }
 
 bool winograd_accepts(ConvAlgorithm a, const ConvGeometry& g) {
-  if (!winograd_enabled() || g.ic == 0) return false;
-  for (const Window& w : g.axis)
-    if (can_transform(w, points_of(a))) return true;
-  return false;
+  return winograd_enabled() && g.ic > 0 && has_axis(a, g) && sizes_are_sane(g);
 }
 std::string winograd_refusal(ConvAlgorithm a, const ConvGeometry& g) {
   if (!winograd_enabled()) return "switched off";
   if (g.ic == 0) return "no input channels";
+  if (has_axis(a, g)) return "the windows reach too far";
   return concat("no axis has 2 to ", a == ConvAlgorithm::winograd4 ? 3 : kMostKernel,
                 " taps, more than its stride and no dilation beyond its output");
 }
