@@ -13,11 +13,12 @@ constexpr index_t kMostKernel = 64;                                  // taps alo
 constexpr index_t kMostTiles = 512, kFewTiles = 24;                  // of a task
 constexpr double kMostBytes = 8 << 20, kMostBytesOfCall = 16 << 20;  // scratch of a task
 constexpr double kCallCycles = 40;                                   // of one kernel call beside its sums
-constexpr double kDoubt = 1.06;  // what is estimated as equal is left to the plain sum
+constexpr double kDoubt = 1.04;  // what is estimated as equal is left to the plain sum
 // Measured on AVX-512, cycles a vector.
-constexpr double kStageCycles = 6, kTransformCycles = 4.5, kStoreCycles = 6;
+constexpr double kStageCycles = 6, kStoreCycles = 6;
+constexpr double kTransformCycles[] = {0, 0, 0, 0, 3, 0, 4.5};  // by points: of each product, both ways alike
 constexpr double kPackCycles = 10, kPackToMemoryCycles = 22;
-constexpr double kL3Bytes = 24, kMemoryBytes = 11;  // a cycle
+constexpr double kL3Bytes = 32, kMemoryBytes = 11;  // a cycle
 
 int points_of(ConvAlgorithm a) { return a == ConvAlgorithm::winograd4 ? 4 : 6; }
 index_t taps_at_once(int points) { return points == 4 ? 3 : 4; }
@@ -195,17 +196,17 @@ class Planner {
     double multiply = steps * panels_step_cycles(tiles_, g_.oc, v, rows) * blocks;
     multiply += blocks * calls * double(p_.panels) * std::ceil(steps / kWinogradSteps) * kCallCycles;
     const double bytes = double(g_.oc) * steps * p_.item_bytes;
-    const bool in_l3 = bytes * products < double(caches().l3) / 2;
+    const bool in_l3 = bytes * products < double(caches().l3) * 0.6;
     if (p_.weights_stream) multiply += blocks * bytes / (in_l3 ? kL3Bytes : kMemoryBytes);
     multiply *= products;
     // Transforms
+    const double transform = products * kTransformCycles[points_of(p_.form.algorithm)];
     double patch = 1, places = double(entries());
     for (int a = 0; a < kMaxSpatial; ++a) patch *= double(patch_length(p_, a, axis(a).block));
     const double images = blocks * double(p_.images) * std::ceil(double(g_.ic) / lanes);
-    const double input = images * (patch * kStageCycles + places * products * kTransformCycles + 300);
+    const double input = images * (patch * kStageCycles + places * transform + 300);
     const double outputs = double(w.axis[0].outputs * w.axis[1].outputs * w.axis[2].outputs);
-    const double output =
-        tiles * std::ceil(double(g_.oc) / lanes) * (products * kTransformCycles + outputs * kStoreCycles);
+    const double output = tiles * std::ceil(double(g_.oc) / lanes) * (transform + outputs * kStoreCycles);
     double pack = 0;
     if (!packed)
       pack = double(g_.oc) / lanes * steps * products * (in_l3 ? kPackCycles : kPackToMemoryCycles);
