@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Every convolution of the case table between inaccessible pages: all arrays and the result.
 
-A case runs on every instruction set, with both algorithms, in both precisions, whole and in views.
+A case runs on every instruction set, with every algorithm, in both precisions, whole and in views.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from cases import Case, all_cases
 from guard import SIDES, Side, guarded, guarded_results
 from isolated import main
 from ndnn import config
-from oracle import forced, integers
+from oracle import DIRECT, WINOGRAD, forced, integers
 
 
 def _odd(id: str, x: tuple[int, ...], w: tuple[int, ...], **kwargs: Any) -> Case:
@@ -25,6 +25,7 @@ def _odd(id: str, x: tuple[int, ...], w: tuple[int, ...], **kwargs: Any) -> Case
 # Beside the table: rows and channels one off from every vector, where over-reads like to hide.
 ODD = [
     *(_odd(f"row_{n}", (1, 1, n), (1, 1, 1)) for n in (1, 3, 5, 7, 9, 13, 15, 17, 31, 33, 63, 65)),
+    *(_odd(f"rows_{n}", (1, 16, 3, n), (16, 16, 3, 3), padding=1) for n in (5, 6, 16, 17, 33)),
     *(_odd(f"row_s2_{n}", (1, 2, n), (3, 2, 2), stride=2) for n in (3, 8, 9, 17, 32, 33, 65, 129)),
     *(_odd(f"row_s4_{n}", (1, 1, n), (2, 1, 4), stride=4) for n in (4, 7, 16, 33, 65, 68, 131)),
     *(_odd(f"row_s3_{n}", (1, 1, n), (2, 1, 5), stride=3, padding=2) for n in (1, 6, 25, 50, 97)),
@@ -87,7 +88,7 @@ def check_fused(case: Case, arrays: list[Any], sums: np.ndarray, side: Side) -> 
 
 def check_everywhere(case: Case) -> None:
     for isa in config.supported_isas():
-        for algorithm in ("stencil", "lanes_on_channels", "lanes_on_pixels"):
+        for algorithm in (*DIRECT, *WINOGRAD):
             with forced(isa, algorithm):
                 for dtype in ("float32", "float64"):
                     check(case, dtype)

@@ -19,6 +19,9 @@ from ndnn.reference.conv import padding_of, per_axis
 
 Arrays = list[Any]
 
+DIRECT = ["stencil", "lanes_on_channels", "lanes_on_pixels"]
+WINOGRAD = ["winograd4", "winograd6"]
+
 
 def integers(case: Case, dtype: Any, seed: int = 0) -> Arrays:
     """Small whole numbers: every sum is exact, so that all results must agree bit for bit."""

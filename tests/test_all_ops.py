@@ -34,9 +34,9 @@ def test_reals_within_the_bound(case: Case, isa: str, dtype: str) -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_strides_do_not_matter(case: Case, algorithm: str, dtype: str) -> None:
+def test_strides_do_not_matter(case: Case, every_algorithm: str, dtype: str) -> None:
     arrays = integers(case, dtype)
-    with forced(None, algorithm):
+    with forced(None, every_algorithm):
         want = getattr(F, case.op)(*arrays, **case.kwargs)
         for x in strided(arrays[0]):
             np.testing.assert_array_equal(getattr(F, case.op)(x, *arrays[1:], **case.kwargs), want)
@@ -46,9 +46,9 @@ def test_strides_do_not_matter(case: Case, algorithm: str, dtype: str) -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_packed_weights_change_nothing(case: Case, isa: str, algorithm: str) -> None:
+def test_packed_weights_change_nothing(case: Case, isa: str, every_algorithm: str) -> None:
     arrays = normals(case, "float32")
-    with forced(isa, algorithm):
+    with forced(isa, every_algorithm):
         plain = getattr(F, case.op)(*arrays, **case.kwargs)
         kept = packed(arrays)
         for _ in range(2):

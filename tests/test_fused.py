@@ -122,10 +122,10 @@ def test_float16_computes_in_float32(case: Case, activation: Any) -> None:
 
 
 @by_name(SOME)
-def test_a_place_in_the_tile_does_not_matter(case: Case, isa: str, algorithm: str) -> None:
+def test_a_place_in_the_tile_does_not_matter(case: Case, isa: str, every_algorithm: str) -> None:
     """The same sum gives the same bits within a row, at its end, with any number of threads."""
     arrays, residual = normals(case, "float32"), residual_for(case, "float32")
-    with forced(isa, algorithm):
+    with forced(isa, every_algorithm):
         plain = getattr(F, case.op)(*arrays, **case.kwargs)
         for activation in ("sigmoid", "tanh", "silu", "elu"):
             how = {**case.kwargs, "activation": activation, "residual": residual}
@@ -211,10 +211,12 @@ def test_negative_slope() -> None:
 
 
 @by_name(SOME)
-def test_strides_of_the_residual_do_not_matter(case: Case, algorithm: str, dtype: str) -> None:
+def test_strides_of_the_residual_do_not_matter(
+    case: Case, every_algorithm: str, dtype: str
+) -> None:
     arrays, residual = integers(case, dtype), residual_for(case, dtype)
     op = getattr(fused, case.op)
-    with forced(None, algorithm):
+    with forced(None, every_algorithm):
         want = op(*arrays, **case.kwargs, residual=residual)
         for r in (*strided(residual), residual.astype(residual.dtype.newbyteorder())):
             before = r.tobytes()
@@ -222,7 +224,7 @@ def test_strides_of_the_residual_do_not_matter(case: Case, algorithm: str, dtype
             assert r.tobytes() == before
 
 
-def test_the_input_as_residual(algorithm: str, dtype: str) -> None:
+def test_the_input_as_residual(every_algorithm: str, dtype: str) -> None:
     rng = np.random.default_rng(0)
     x = rng.integers(-4, 5, (2, 7, 12, 12)).astype(dtype)
     for w, groups in (
@@ -230,7 +232,7 @@ def test_the_input_as_residual(algorithm: str, dtype: str) -> None:
         (rng.integers(-4, 5, (7, 1, 3, 3)), 7),
     ):
         w = w.astype(dtype)
-        with forced(None, algorithm):
+        with forced(None, every_algorithm):
             for view in (x, x[:, ::-1], x.transpose(0, 1, 3, 2)):
                 got = fused.conv2d(x, w, padding=1, groups=groups, residual=view)
                 plain = F.conv2d(x, w, padding=1, groups=groups)

@@ -69,12 +69,12 @@ def test_sizes_of_zero(
     arguments: dict[str, Any],
     out: tuple[int, ...] | None,
     dtype: str,
-    algorithm: str,
+    every_algorithm: str,
 ) -> None:
     name = f"conv{len(w) - 2}d"
     op, bias = getattr(F, name), np.arange(1, w[0] + 1, dtype=dtype)
     a, b = np.ones(x, dtype), np.ones(w, dtype)
-    with forced(None, algorithm):
+    with forced(None, every_algorithm):
         if out is None:
             with pytest.raises(ValueError, match="the kernel must fit"):
                 op(a, b, bias, **arguments)
@@ -205,17 +205,17 @@ def odd_arrays(dtype: str) -> Iterator[tuple[list[np.ndarray], int]]:
 
 @pytest.mark.parametrize("memory", MEMORY)
 @pytest.mark.parametrize("which", [0, 1, 2], ids=["input", "weight", "bias"])
-def test_odd_memory(memory: str, which: int, algorithm: str, dtype: str) -> None:
+def test_odd_memory(memory: str, which: int, every_algorithm: str, dtype: str) -> None:
     for arrays, groups in odd_arrays(dtype):
-        with forced(None, algorithm):
+        with forced(None, every_algorithm):
             check_memory(arrays, which, MEMORY[memory](arrays[which]), groups)
 
 
 @pytest.mark.parametrize("memory", MEMORY)
-def test_odd_memory_of_a_residual(memory: str, algorithm: str, dtype: str) -> None:
+def test_odd_memory_of_a_residual(memory: str, every_algorithm: str, dtype: str) -> None:
     for arrays, groups in odd_arrays(dtype):
         op = getattr(ndnn.fused, f"conv{arrays[0].ndim - 2}d")
-        with forced(None, algorithm):
+        with forced(None, every_algorithm):
             sums = op(*arrays, padding=1, groups=groups)
             odd = MEMORY[memory](np.arange(sums.size, dtype=dtype).reshape(sums.shape))
             before = np.asarray(odd).tobytes()

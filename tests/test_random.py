@@ -11,9 +11,18 @@ from hypothesis import strategies as st
 
 import ndnn.functional as F
 from cases import Case
-from conftest import ALGORITHMS
 from ndnn import config
-from oracle import bound_of, check_against_reference, conv_bound, forced, integers, normals, planned
+from oracle import (
+    DIRECT,
+    WINOGRAD,
+    bound_of,
+    check_against_reference,
+    conv_bound,
+    forced,
+    integers,
+    normals,
+    planned,
+)
 
 # Of the torch comparison, per instruction set.
 RANDOM_CASES = int(os.environ.get("NDNN_RANDOM_CASES", "10000"))
@@ -46,7 +55,7 @@ def geometries(draw: st.DrawFn) -> Case:
 @given(
     case=geometries(),
     isa=st.sampled_from(config.supported_isas()),
-    algorithm=st.sampled_from(["", *ALGORITHMS, "winograd4", "winograd6"]),
+    algorithm=st.sampled_from(["", *DIRECT, *WINOGRAD]),
     dtype=st.sampled_from(["float32", "float64"]),
 )
 def test_hypothesis(case: Case, isa: str, algorithm: str, dtype: str) -> None:
