@@ -29,6 +29,8 @@ CASES = [
     _case("conv2d", "resnet.stem", (1, 3, 32, 30), (24, 3, 7, 7), stride=2, padding=3),
     _case("conv2d", "resnet.down", (1, 20, 15, 15), (36, 20, 1, 1), stride=2),
     _case("conv2d", "pointwise", (2, 70, 13, 11), (50, 70, 1, 1)),
+    _case("conv2d", "pointwise_whole_vectors", (2, 20, 12, 12), (7, 20, 1, 1)),
+    _case("conv2d", "pointwise_large", (1, 40, 64, 60), (9, 40, 1, 1)),
     _case("conv2d", "patches", (1, 3, 32, 32), (20, 3, 8, 8), stride=8),
     _case("conv2d", "patches_stride_4", (1, 3, 28, 33), (20, 3, 4, 4), stride=4),
     _case("conv2d", "depthwise", (2, 9, 17, 19), (9, 1, 3, 3), padding=1, groups=9),

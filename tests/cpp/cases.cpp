@@ -63,6 +63,8 @@ std::vector<Case> awkward_cases() {
       make("column_one_wide_taps_out", 2, {2, 2, 3, 70}, {1, 8, 1}, {1, 4, 3}, kOnes, {0, 3, 1}, {1, 2, 1}),
       make("row_one_high", 2, {1, 1, 4, 20}, {1, 1, 40}, {1, 1, 3}, kOnes, {0, 0, 1}),
       make("1x1_merged", 3, {2, 1, 7, 33}, {2, 5, 7}, kOnes),
+      make("1x1_whole_vectors", 2, {2, 1, 20, 7}, {1, 12, 12}, kOnes),
+      make("1x1_in_tiles", 2, {1, 1, 120, 9}, {1, 64, 60}, kOnes),
       make("1x1_strided", 2, {1, 1, 7, 33}, {1, 9, 8}, kOnes, {1, 2, 3}),
       make("1x1_padded", 2, {1, 1, 3, 5}, {1, 4, 5}, kOnes, kOnes, {0, 1, 2}),
       make("kernel_as_large_as_input", 2, {2, 1, 3, 9}, {1, 6, 7}, {1, 6, 7}),

@@ -123,7 +123,7 @@ struct ConvPlan {
   index_t panels = 1;        // channel panels of one group
   index_t splits = 1;        // the panels are dealt to this many tasks
   index_t blocks = 1;        // reduction blocks
-  bool in_place = false;     // channels: the input is read where it is, nothing is staged
+  bool in_place = false;     // the input is read where it is (pixels: if its rows are contiguous), not staged
   bool by_taps = false;      // channels: outputs that touch the same taps are dealt together
   bool row_tiles = false;    // pixels: a kernel call stays in one row
   bool in_output = false;    // pixels: no gaps between rows, sums live in y itself

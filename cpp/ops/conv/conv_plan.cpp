@@ -44,7 +44,7 @@ class Planner {
   }
 
   ConvPlan make(int max_threads) {
-    p_.in_place = !on_pixels_ && reads_in_place();
+    p_.in_place = !stencil_ && reads_in_place();
     choose_panels();
     choose_reduction_blocks();
     choose_dealing();
@@ -66,14 +66,18 @@ class Planner {
     p_.panels = ceil_div(g_.oc, index_t{p_.form.panel});
   }
 
-  // Small planes, of which every output reads one element: 512 channels of 7x7, 221 -> 243 GFLOP/s. Larger
-  // ones would miss the TLB, and planes a power of two apart share few cache sets.
+  // Planes of which every output reads one element. Channels: small ones (512 channels of 7x7: 221 -> 243
+  // GFLOP/s); larger ones would miss the TLB. Pixels: whole vectors, so that none reads beyond a plane (144
+  // channels of 56x56 to 24: XXX). Planes a power of two apart share few cache sets.
   bool reads_in_place() const {
-    index_t plane = p_.item_bytes;
-    for (const Window& w : g_.axis) {
+    for (const Window& w : g_.axis)
       if (w.kernel > 1 || w.pad_lo > 0 || (w.out - 1) * w.stride >= w.in) return false;
-      plane = std::min(plane, kLargestPlane) * std::min(w.in, kLargestPlane);
+    if (on_pixels_) {
+      const Window& w = g_.axis[2];
+      return g_.pixels() == w.in && w.in % tiles_.lanes == 0 && w.in * p_.item_bytes % 4096 != 0;
     }
+    index_t plane = p_.item_bytes;
+    for (const Window& w : g_.axis) plane = std::min(plane, kLargestPlane) * std::min(w.in, kLargestPlane);
     return plane <= kLargestPlane && plane % 1024 != 0;
   }
 
@@ -228,7 +232,9 @@ class Planner {
         if (lay_out(tile)) low = middle;
         else high = middle - 1;
       }
-      const index_t rows = stencil_ && a == 1 && low > tiles_.stencil_rows ? tiles_.stencil_rows : 1;
+      index_t rows = stencil_ && a == 1 && low > tiles_.stencil_rows ? tiles_.stencil_rows : 1;
+      if (p_.in_place && on_pixels_ && a == 2) rows = tiles_.lanes;  // whole vectors
+      low = std::max(low, rows);
       tile[a] = round_up(even(g_.axis[a].out, low / rows * rows), rows);
     }
     lay_out(tile);

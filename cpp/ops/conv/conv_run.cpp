@@ -38,8 +38,9 @@ class Worker {
     runs_ = reinterpret_cast<CopyRun*>(scratch + at.runs);
     on_pixels_ = plan.form.algorithm == ConvAlgorithm::lanes_on_pixels;
     stored_channels_ = packed_channels(plan, kernels_.lanes);
+    in_place_ = plan.in_place && (!on_pixels_ || x.stride[4] == 1);
     for (int a = 0; a < kMaxSpatial; ++a)
-      output_step_[a] = p_.in_place ? p_.g.axis[a].stride * x_.stride[2 + a] : p_.stage[a].step * p_.pitch[a];
+      output_step_[a] = in_place_ ? p_.g.axis[a].stride * x_.stride[2 + a] : p_.stage[a].step * p_.pitch[a];
   }
 
   void run(index_t task) {
@@ -49,8 +50,8 @@ class Worker {
     index_t block_number = 0;
     for_each_block(p_, [&](const Block& block) {
       const bool last = ++block_number == p_.blocks;
-      list_columns(p_, block, p_.in_place ? x_.stride[1] : p_.plane_pitch, columns_);
-      from_ = p_.in_place ? input_of(block) : stage(block);
+      list_columns(p_, block, in_place_ ? x_.stride[1] : p_.plane_pitch, columns_);
+      from_ = in_place_ ? input_of(block) : stage(block);
       for (index_t i = panels.begin; i < panels.end; ++i) {
         const Panel panel = panel_of(p_, kernels_.lanes, i);
         const index_t before = tile_.group * p_.g.taps() * p_.g.ic + block.first_step;
@@ -153,7 +154,7 @@ class Worker {
       for (index_t d = sd.outputs.begin - at[0]; d < sd.outputs.end - at[0]; ++d)
         for (index_t h = sh.outputs.begin - at[1]; h < sh.outputs.end - at[1]; ++h)
           for (index_t w = sw.outputs.begin - at[2]; w < sw.outputs.end - at[2]; ++w, ++row) {
-            rows_[row] = image * (p_.in_place ? x_.stride[0] : p_.image_pitch) + row_offset(d, h, w);
+            rows_[row] = image * (in_place_ ? x_.stride[0] : p_.image_pitch) + row_offset(d, h, w);
             outs_[row] = image * pixels_ + (d * tile_.size[1] + h) * tile_.size[2] + w;
           }
     return row;
@@ -297,7 +298,7 @@ class Worker {
     for (index_t i = 0; i < ntiles_; ++i) {
       const PixelTile& t = tiles_[i];
       const index_t vectors = ceil_div(t.n, index_t{kernels_.lanes}), width = vectors * kernels_.lanes;
-      TileArgs<T> args{staged_ + t.first,        nullptr,    columns_, steps_, list_steps(block, t), w,
+      TileArgs<T> args{from_ + t.first,          nullptr,    columns_, steps_, list_steps(block, t), w,
                        first ? start_ : nullptr, sums + t.c, ldc,      nullptr};
       const auto kernel = kernels_.pixels[vectors - 1][panel.width - 1];
       if (!direct || t.n == width) {
@@ -342,7 +343,7 @@ class Worker {
   CopyRun* runs_;
   Steps* steps_;
   PixelTile* tiles_;
-  bool on_pixels_;
+  bool on_pixels_, in_place_;
   index_t stored_channels_;
   TileAt tile_;
   Axes output_step_;  // elements from the input of one output to that of the next

@@ -103,14 +103,16 @@ void transpose_tile(const T* c, index_t ldc, index_t rows, index_t columns, T* y
       const index_t i0 = rows - done >= kL || rows < kL ? done : rows - kL;
       const index_t ni = rows < kL ? rows : kL;
       T* const out = y + j0 * ldy + i0;
-      if (ni == kL && nj == kL) {
-        transpose_block(c + i0 * ldc + j0, ldc, [&](int j, Vec<T> v) { store(out + j * ldy, v); });
-        continue;
-      }
-      T block[kL][kL];
-      transpose_block(c + i0 * ldc + j0, ldc, [&](int j, Vec<T> v) { store(block[j], v); });
-      for (index_t j = 0; j < nj; ++j)
-        for (index_t i = 0; i < ni; ++i) out[j * ldy + i] = block[j][i];
+      const T* const from = c + i0 * ldc + j0;
+      if (ni == kL && nj == kL) transpose_block(from, ldc, [&](int j, Vec<T> v) { store(out + j * ldy, v); });
+      else if (ni == kL)
+        transpose_block(from, ldc, [&](int j, Vec<T> v) {
+          if (j < nj) store(out + j * ldy, v);
+        });
+      else
+        transpose_block(from, ldc, [&](int j, Vec<T> v) {
+          if (j < nj) store_part(out + j * ldy, v, ni);
+        });
     }
   }
 }
