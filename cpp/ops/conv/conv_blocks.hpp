@@ -135,6 +135,7 @@ struct PixelTile {
   index_t first;  // channels: of the row tables; pixels: staged position
   index_t c;      // pixels: where the sums go
   index_t n;
+  index_t repeat;     // pixels: so many such tiles, side by side
   bool closes_group;  // channels: the outputs since the last such tile are stored together
   Range taps[kMaxSpatial];
 };

@@ -63,7 +63,7 @@ void channels_tile(const TileArgs<T>& a) {
 }
 
 template <class T, int kRows, int kVectors>
-void pixels_tile(const TileArgs<T>& a) {
+NDNN_INLINE void one_pixels_tile(const TileArgs<T>& a) {
   Vec<T> acc[kRows][kVectors] = {};
   if (a.init) {
 #pragma GCC unroll 16
@@ -91,6 +91,13 @@ void pixels_tile(const TileArgs<T>& a) {
     }
   }
   put_sums<false, T, kRows, kVectors>(a, acc);
+}
+
+template <class T, int kRows, int kVectors>
+void pixels_tile(const TileArgs<T>& args) {
+  TileArgs<T> a = args;
+  for (index_t i = 0; i < args.tiles; ++i, a.x += kVectors * kLanes<T>, a.c += kVectors * kLanes<T>)
+    one_pixels_tile<T, kRows, kVectors>(a);
 }
 
 // The last block of rows overlaps the one before where there are enough: it writes the same values again.
