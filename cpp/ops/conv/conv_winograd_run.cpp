@@ -229,26 +229,32 @@ class Worker {
       for (index_t i = panels_.begin; i < panels_.end; ++i) {
         const Panel panel = panel_of(p_, lanes_, i);
         const index_t vectors = panel.width / lanes_;
+        // Rows dealt evenly: so many tiles of one row more, then the others.
         const index_t parts = ceil_div(nrows_, index_t{tiles_.channel_rows[vectors - 1]});
-        for (index_t b = 0; b < nblocks_; ++b)
-          for (index_t part = 0; part < parts; ++part) {
-            const index_t begin = part * nrows_ / parts, end = (part + 1) * nrows_ / parts;
-            const T* const own = w + panel.first * at_.steps;
-            if (p_.weights_stream)
-              prefetch_part(own + blocks_[b].end * panel.width,
-                            (blocks_[b].end - blocks_[b].begin) * panel.width, part, parts);
-            const TileArgs<T> args{inputs_ + product * at_.input_pitch,
-                                   rows_ + begin,
-                                   columns_,
-                                   blocks_ + b,
-                                   1,
-                                   own,
-                                   b == 0 ? zeros_ : nullptr,
-                                   sums_ + product * at_.sum_pitch + panel.first - channels_.begin,
-                                   at_.sum_row,
-                                   outs_ + begin};
-            tiles_.channels[vectors - 1][end - begin - 1](args);
+        const index_t rows = nrows_ / parts, higher = nrows_ % parts;
+        const T* const own = w + panel.first * at_.steps;
+        for (index_t b = 0; b < nblocks_; ++b) {
+          const T* const next = own + blocks_[b].end * panel.width;
+          const index_t elements = (blocks_[b].end - blocks_[b].begin) * panel.width;
+          TileArgs<T> args{inputs_ + product * at_.input_pitch,
+                           rows_,
+                           columns_,
+                           blocks_ + b,
+                           1,
+                           own,
+                           b == 0 ? zeros_ : nullptr,
+                           sums_ + product * at_.sum_pitch + panel.first - channels_.begin,
+                           at_.sum_row,
+                           outs_};
+          for (index_t part = 0; part < parts; part += args.tiles) {
+            const index_t height = rows + (part < higher), left = (part < higher ? higher : parts) - part;
+            args.tiles = p_.weights_stream ? 1 : left;
+            if (p_.weights_stream) prefetch_part(next, elements, part, parts);
+            tiles_.channels[vectors - 1][height - 1](args);
+            args.row += args.tiles * height;
+            args.out += args.tiles * height;
           }
+        }
       }
   }
 

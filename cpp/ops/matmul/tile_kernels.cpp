@@ -29,7 +29,7 @@ NDNN_INLINE void put_sums(const TileArgs<T>& a, Vec<T> (&acc)[kRows][kVectors]) 
 }
 
 template <class T, int kRows, int kVectors>
-void channels_tile(const TileArgs<T>& a) {
+NDNN_INLINE void one_channels_tile(const TileArgs<T>& a) {
   Vec<T> acc[kRows][kVectors] = {};
   if (a.init) {
 #pragma GCC unroll 4
@@ -60,6 +60,13 @@ void channels_tile(const TileArgs<T>& a) {
     }
   }
   put_sums<true, T, kRows, kVectors>(a, acc);
+}
+
+template <class T, int kRows, int kVectors>
+void channels_tile(const TileArgs<T>& args) {
+  TileArgs<T> a = args;
+  for (index_t i = 0; i < args.tiles; ++i, a.row += kRows, a.out += kRows)
+    one_channels_tile<T, kRows, kVectors>(a);
 }
 
 template <class T, int kRows, int kVectors>

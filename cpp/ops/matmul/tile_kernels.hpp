@@ -38,7 +38,8 @@ struct TileArgs {
   T* c;           // channels: c[out[m]*ldc + channel]; pixels: c[m*ldc + pixel]
   index_t ldc;
   const index_t* out;  // channels: where the sums of each row go; pixels: unused
-  index_t tiles = 1;   // pixels: so many side by side, for a call costs as much as ten steps
+  index_t tiles =
+      1;  // so many, side by side (pixels) or on the next rows, for a call costs as much as ten steps
 };
 template <class T>
 using TileFn = void (*)(const TileArgs<T>&);
