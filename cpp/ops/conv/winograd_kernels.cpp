@@ -141,7 +141,6 @@ constexpr void add_pair(WinogradKernels<T>& k) {
 template <class T>
 constexpr WinogradKernels<T> make_winograd() {
   WinogradKernels<T> k{};
-  k.lanes = kLanes<T>;
   k.input[4] = &transform<T, Input<T, 4, 0>>;
   k.input[6] = &transform<T, Input<T, 6, 0>>;
   add_pair<T, 4, 2>(k);

@@ -33,7 +33,6 @@ constexpr int kMostPoints = 6;
 
 template <class T>
 struct WinogradKernels {
-  int lanes;
   TransformFn<T> input[kMostPoints + 1];                    // [n]: n inputs -> n
   TransformFn<T> output[kMostPoints + 1][kMostPoints + 1];  // [n][m]: n products -> m outputs
   LastTransformFn<T> last_output[kMostPoints + 1][kMostPoints + 1];
