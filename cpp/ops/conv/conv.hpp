@@ -29,6 +29,7 @@ struct ConvGeometry {
   int rank = 2;
   index_t n = 1, c = 1, oc_all = 1, groups = 1, ic = 1, oc = 1;
   Window axis[kMaxSpatial];
+  bool unit_rows = true;  // elements of x's rows are neighbours in memory
 
   index_t taps() const { return axis[0].kernel * axis[1].kernel * axis[2].kernel; }
   index_t pixels() const { return axis[0].out * axis[1].out * axis[2].out; }
@@ -41,7 +42,7 @@ ConvGeometry conv_geometry(const char* name, const ConvArgs& args, const std::ar
                            const std::array<index_t, 5>& w, index_t bias_size /* -1: none */);
 
 // Joins spatial axes over which nothing slides (1x1 kernels) and whose elements x has evenly spaced, so that
-// rows get long. xs: strides of x, changed along with g; the output is the same memory.
+// rows get long, and notes unit_rows. x_stride changes along with g; the output is the same memory.
 void merge_axes(ConvGeometry& g, std::array<index_t, 5>& x_stride);
 
 // The last two accept everything.
@@ -123,7 +124,7 @@ struct ConvPlan {
   index_t panels = 1;        // channel panels of one group
   index_t splits = 1;        // the panels are dealt to this many tasks
   index_t blocks = 1;        // reduction blocks
-  bool in_place = false;     // the input is read where it is (pixels: if its rows are contiguous), not staged
+  bool in_place = false;     // the input is read where it is, not staged
   bool by_taps = false;      // channels: outputs that touch the same taps are dealt together
   bool row_tiles = false;    // pixels: a kernel call stays in one row
   bool in_output = false;    // pixels: no gaps between rows, sums live in y itself

@@ -168,6 +168,10 @@ inline ScratchLayout scratch_layout(const ConvPlan& p) {
   s.total = s.runs + lines((taps[0] + taps[1] + taps[2] + kMaxSpatial) * index_t(sizeof(CopyRun)));
   return s;
 }
+// Stencil: the kernel is one tap high, so that vectors of a row take the part of rows.
+inline bool sweeps_along_rows(const ConvGeometry& g, index_t lanes) {
+  return g.axis[1].kernel == 1 && (g.axis[1].out == 1 || g.axis[2].kernel > lanes);
+}
 // conv_stencil.cpp
 template <class T>
 void run_stencil(const ConvPlan& p, const View<const T>& x, const T* packed, const Epilogue<T>& epilogue,

@@ -19,11 +19,17 @@ constexpr double kTasksPerCore = 4;    // of the machine, so that the cuts do no
 // What the plan needs to know of an instruction set's tiles.
 struct Tiles {
   int lanes, channel_rows[kMaxVectors], pixel_rows, pixel_vectors, stencil_rows;
+  bool masked_stencil;
 };
 template <class T>
 Tiles tiles_of(Isa isa) {
   const TileKernels<T>& k = tile_kernels<T>(isa);
-  Tiles t{k.lanes, {}, k.pixel_rows, k.pixel_vectors, stencil_kernels<T>(isa).rows};
+  Tiles t{k.lanes,
+          {},
+          k.pixel_rows,
+          k.pixel_vectors,
+          stencil_kernels<T>(isa).rows,
+          stencil_kernels<T>(isa).in_place[0][0] != nullptr};
   std::copy(k.channel_rows, k.channel_rows + kMaxVectors, t.channel_rows);
   return t;
 }

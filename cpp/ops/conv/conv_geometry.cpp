@@ -94,6 +94,7 @@ void merge_axes(ConvGeometry& g, std::array<index_t, 5>& x_stride) {
       outer.in = outer.out = 1;
     }
   }
+  g.unit_rows = x_stride[4] == 1 || g.axis[2].in <= 1;
 }
 
 }  // namespace ndnn

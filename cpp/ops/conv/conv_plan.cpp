@@ -18,6 +18,7 @@ constexpr index_t kLongestReductionBlock = 768;
 constexpr index_t kSmallImage = 200, kImagesOutputs = 400;  // outputs of an image, and of a tile of images
 constexpr index_t kSumChannels = 512;                       // channels whose sums one task keeps
 constexpr double kCallCycles = 50;                          // of one kernel call beside its sums
+constexpr double kLongestTaskCycles = 100e6;                // interrupts are looked for between tasks
 constexpr double kLeastWinogradMacs = 500e3;                // smaller calls are over before it is planned
 constexpr index_t kLargestPlane = 4096;                     // bytes, to be read in place
 
@@ -44,7 +45,7 @@ class Planner {
   }
 
   ConvPlan make(int max_threads) {
-    p_.in_place = !stencil_ && reads_in_place();
+    p_.in_place = reads_in_place();
     choose_panels();
     choose_reduction_blocks();
     choose_dealing();
@@ -69,12 +70,18 @@ class Planner {
   // Planes of which every output reads one element. Channels: small ones (512 channels of 7x7: 221 -> 243
   // GFLOP/s); larger ones would miss the TLB. Pixels: whole vectors, so that none reads beyond a plane (144
   // channels of 56x56 to 24: 173 -> 235). Planes a power of two apart share few cache sets.
+  // Stencil: wherever masked loads are as fast as others, which read the padding as zeros.
   bool reads_in_place() const {
+    if (stencil_) {
+      const index_t stride = g_.axis[2].stride;
+      return g_.unit_rows && tiles_.masked_stencil && stride <= 2 && !sweeps_along_rows(g_, tiles_.lanes);
+    }
     for (const Window& w : g_.axis)
       if (w.kernel > 1 || w.pad_lo > 0 || (w.out - 1) * w.stride >= w.in) return false;
     if (on_pixels_) {
       const Window& w = g_.axis[2];
-      return g_.pixels() == w.in && w.in % tiles_.lanes == 0 && w.in * p_.item_bytes % 4096 != 0;
+      return g_.unit_rows && g_.pixels() == w.in && w.in % tiles_.lanes == 0 &&
+             w.in * p_.item_bytes % 4096 != 0;
     }
     index_t plane = p_.item_bytes;
     for (const Window& w : g_.axis) plane = std::min(plane, kLargestPlane) * std::min(w.in, kLargestPlane);
@@ -131,6 +138,7 @@ class Planner {
     if (stencil_) {
       p_.in_output = p_.row_tiles = true;
       p_.sums_elements = 0;
+      if (p_.in_place) p_.stage_elements = 0;
     } else if (on_pixels_) {
       choose_pixel_tiles();
       p_.sums_elements = p_.in_output ? kMaxRows * kMaxPixelTile : channels * flat_pitch();
@@ -199,7 +207,7 @@ class Planner {
   }
   // Whole rows if they fit; never part of a row and several rows, so that a tile is one run of y.
   void choose_tile() {
-    if (stencil_) return choose_tile_of_at_most(g_.pixels());
+    if (stencil_) return choose_tile_of_at_most(p_.in_place ? pixels_of_task() : g_.pixels());
     const double tasks = std::clamp(work_cycles() / kTaskCycles, 1.0, kTasksPerCore * cores());
     double tiles =
         std::floor(tasks / (double(g_.n * g_.groups) * std::min(double(p_.panels), useful_splits())));
@@ -213,6 +221,13 @@ class Planner {
     const double most =
         rows_of_tile >= 1 ? std::ceil(rows_of_tile) * double(row) : rows_of_tile * double(row);
     choose_tile_of_at_most(std::max<index_t>(tiles_.lanes, index_t(most)));
+  }
+  // Stencil: whole planes, where they are enough tasks and none lasts long.
+  index_t pixels_of_task() const {
+    const double planes = double(g_.n) * double(g_.groups), cycles = work_cycles() / std::max(1.0, planes);
+    const double tasks = std::clamp(work_cycles() / kTaskCycles, 1.0, kTasksPerCore * cores());
+    const double tiles = std::ceil(std::max(tasks / planes, cycles / kLongestTaskCycles));
+    return std::max<index_t>(tiles_.lanes, index_t(double(g_.pixels()) / tiles));
   }
   // Tasks that share a tile's input stage it again each: as many as that costs a tenth of the work.
   double useful_splits() const {

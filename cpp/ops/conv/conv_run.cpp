@@ -38,7 +38,7 @@ class Worker {
     runs_ = reinterpret_cast<CopyRun*>(scratch + at.runs);
     on_pixels_ = plan.form.algorithm == ConvAlgorithm::lanes_on_pixels;
     stored_channels_ = packed_channels(plan, kernels_.lanes);
-    in_place_ = plan.in_place && (!on_pixels_ || x.stride[4] == 1);
+    in_place_ = plan.in_place;
     for (int a = 0; a < kMaxSpatial; ++a)
       output_step_[a] = in_place_ ? p_.g.axis[a].stride * x_.stride[2 + a] : p_.stage[a].step * p_.pitch[a];
   }
