@@ -11,7 +11,7 @@
 namespace ndnn {
 
 constexpr double kCyclesPerMicrosecond = 4000;
-constexpr double kSerialMicroseconds = 50;  // below, a second thread costs more than it brings
+constexpr double kSerialMicroseconds = 15;  // below, a second thread brings nothing; 23 us become 15
 
 constexpr double kTaskCycles = 100e3;  // a smaller task does not pay for its staging
 constexpr double kTasksPerCore = 4;    // of the machine, so that the cuts do not depend on threads
