@@ -42,7 +42,8 @@ struct Block {
 };
 
 // Calls fn(block) for every block, in the order in which they are packed and summed. Within a block the
-// steps run over taps, then channels: step = ((kd*KH + kh)*KW + kw)*channels + c.
+// steps run over taps, then channels: step = ((kd*KH + kh)*KW + kw)*channels + c. (The one block of a stencil
+// has the order of the weights, channels first.)
 template <class Fn>
 void for_each_block(const ConvPlan& p, Fn&& fn) {
   Block b;

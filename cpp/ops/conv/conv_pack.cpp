@@ -15,7 +15,9 @@ struct Columns {
   bool contiguous;  // source is first, first + 1, ...
 };
 
-void list_columns(const ConvGeometry& g, const Block& b, bool flip, Columns& out) {
+void list_columns(const ConvPlan& p, const Block& b, bool flip, Columns& out) {
+  const ConvGeometry& g = p.g;
+  const bool as_they_are = p.form.algorithm == ConvAlgorithm::stencil;
   const auto tap = [&](int a, index_t k) { return flip ? g.axis[a].kernel - 1 - k : k; };
   const index_t channels = b.channels.size();
   out.count = 0;
@@ -26,7 +28,7 @@ void list_columns(const ConvGeometry& g, const Block& b, bool flip, Columns& out
         for (index_t w = b.taps[2].begin; w < b.taps[2].end; ++w, ++t, ++out.count) {
           const index_t row = ((b.channels.begin + c) * g.axis[0].kernel + tap(0, d)) * g.axis[1].kernel;
           out.source[out.count] = (row + tap(1, h)) * g.axis[2].kernel + tap(2, w);
-          out.step[out.count] = t * channels + c;
+          out.step[out.count] = as_they_are ? out.count : t * channels + c;
         }
   }
   // Columns run in source order unless flipped or cut within the taps.
@@ -64,7 +66,7 @@ void pack_conv(const ConvPlan& p, const T* w, bool flip, T* packed) {
   // Enough work for a second thread: about 64k elements each.
   const int threads = static_cast<int>(std::clamp<index_t>(p.packed_elements >> 16, 1, p.threads));
   for_each_block(p, [&](const Block& b) {
-    list_columns(g, b, flip, columns);
+    list_columns(p, b, flip, columns);
     parallel_for(threads, g.groups * p.panels, [&](index_t task, int) {
       const index_t group = task / p.panels;
       const Panel panel = panel_of(p, kernels.lanes, task % p.panels);

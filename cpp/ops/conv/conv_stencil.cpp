@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The stencil algorithm: depthwise convolutions. One task: a tile of outputs of some channels of one image;
-// each channel, read in place or staged into L1, is swept by one kernel call or a few.
+// The stencil algorithm: depthwise convolutions and small groups. One task: a tile of outputs of some groups
+// of one image. A group's input is read in place or staged; a kernel call or a few sweep each output channel.
 #include <limits>
 #include <numeric>
 
@@ -38,7 +38,7 @@ Sweep choose_sweep(const ConvPlan& p, index_t lanes) {
   return s;
 }
 
-// The sweeps of one tile, all channels.
+// The sweeps of one tile, all groups.
 template <class T>
 class TileSweeps {
  public:
@@ -52,6 +52,7 @@ class TileSweeps {
         x_(x.data) {
     const Window* a = p.g.axis;
     args_.columns = args_.end = columns;
+    channel_step_ = p.in_place ? x.stride[1] : p.plane_pitch;
     args_.w_step = sweep.tap_step * (sweep.axis == 1 ? a[2].kernel : 1);
     args_.x_width = a[2].in;
     for (int i = 0; i < kMaxSpatial; ++i) {
@@ -69,12 +70,12 @@ class TileSweeps {
     args_.ahead_row = x_step_[1];
   }
 
-  // The outputs of one channel at depth d of the tile; from: its staged copy, or channel of x.
+  // The outputs of one channel at depth d of the tile; from: the first channel of its group, staged or of x.
   void operator()(index_t d, const T* from, const T* w, T start, T* y) {
     const index_t y_row = p_.g.axis[2].out;
     args_.w = w;
     args_.start = start;
-    if (p_.in_place) channel_ = from - x_;
+    if (p_.in_place) group_ = from - x_;
     depth_ = d;
     from += first_ + d * out_step_[0];
     if (sweep_.axis == 2) return along_rows(d, from, y);
@@ -110,7 +111,8 @@ class TileSweeps {
 
   // Whether vectors of these rows, which may begin and end in the padding, reach beyond the memory of x.
   bool leaves_memory(index_t h, index_t first, index_t rows) const {
-    Range reach{channel_, channel_};
+    const index_t channels = (p_.g.ic - 1) * channel_step_;
+    Range reach{group_ + std::min<index_t>(channels, 0), group_ + std::max<index_t>(channels, 0)};
     const auto add = [&](int axis, index_t from, index_t to) {
       const Window& w = p_.g.axis[axis];
       const auto offset = [&](index_t o, index_t k) {
@@ -177,19 +179,23 @@ class TileSweeps {
     const bool side_by_side = masked && across.stride == 2 && across.dilation == 1;
     // Staged, taps of one phase are neighbours.
     const index_t phases = masked ? 1 : std::min(across.stride, across.kernel);
-    for (index_t kd = depth_taps.begin; kd < depth_taps.end; ++kd)
-      for (index_t first = 0; first < step; ++first) {
-        const index_t all = ceil_div(taps - first, step);
-        const index_t parts = ceil_div(all, side_by_side ? kMaxTapsAcross : kMaxColumnTaps);
-        for (index_t i = 0; i < parts; ++i) {
-          const Range part{first + i * all / parts * step, first + (i + 1) * all / parts * step};
-          for (index_t phase = 0; phase < phases; ++phase)
-            for (index_t k = phase; k < across.kernel;) {
-              const index_t rest = across.kernel - k;
-              const index_t count = !side_by_side || rest == 1 ? 1 : rest % 2 ? 3 : 2;
-              list_column(kd, part, k, int(count), h);
-              k += count * phases;
-            }
+    for (index_t c = 0; c < p_.g.ic; ++c)
+      for (index_t kd = depth_taps.begin; kd < depth_taps.end; ++kd) {
+        bool ahead = args_.ahead_rows > 0;
+        for (index_t first = 0; first < step; ++first) {
+          const index_t all = ceil_div(taps - first, step);
+          const index_t parts = ceil_div(all, side_by_side ? kMaxTapsAcross : kMaxColumnTaps);
+          for (index_t i = 0; i < parts; ++i) {
+            const Range part{first + i * all / parts * step, first + (i + 1) * all / parts * step};
+            for (index_t phase = 0; phase < phases; ++phase)
+              for (index_t k = phase; k < across.kernel;) {
+                const index_t rest = across.kernel - k;
+                const int count = !side_by_side || rest == 1 ? 1 : rest % 2 ? 3 : 2;
+                list_column({c, kd, part.begin, k}, part.size() / step, count, h, ahead);
+                k += count * phases;
+                ahead = false;
+              }
+          }
         }
       }
   }
@@ -198,7 +204,7 @@ class TileSweeps {
   void add(const TapColumns& c) {
     TapColumns* const end = columns_ + (args_.end - columns_);
     TapColumns* const last = end - 1;
-    const bool joins = end != columns_ && c.taps == last->taps && c.across == last->across &&
+    const bool joins = end != columns_ && !c.ahead && c.taps == last->taps && c.across == last->across &&
                        c.row_begin == last->row_begin && c.row_end == last->row_end;
     if (joins && last->count == 1) {
       last->x_next = c.x - last->x;
@@ -214,33 +220,40 @@ class TileSweeps {
     ++last->count;
   }
 
-  // The columns, so many side by side, of taps `along`, sweep_.tap_step apart.
-  void list_column(index_t kd, Range along, index_t k, int count, index_t h) {
+  struct Tap {
+    index_t channel, depth, along, across;  // along the columns, and across them
+  };
+
+  // The columns, `count` side by side, of `taps` taps from `tap` on, sweep_.tap_step apart.
+  void list_column(Tap tap, index_t taps, int count, index_t h, bool ahead) {
     const bool separate = sweep_.axis == 1 && p_.stage[1].kind == Staging::separate;
     if (!p_.in_place && (separate || count > 1)) {
-      for (index_t tap = along.begin; tap < along.end; tap += sweep_.tap_step)
-        for (int j = 0; j < count; ++j) add(column(kd, tap, k + j, h));
+      for (index_t i = 0; i < taps; ++i, tap.along += sweep_.tap_step)
+        for (int j = 0; j < count; ++j) add(column({tap.channel, tap.depth, tap.along, tap.across + j}, h));
       return;
     }
-    TapColumns c = column(kd, along.begin, k, h);
-    c.taps = along.size() / sweep_.tap_step;
+    TapColumns c = column(tap, h);
+    c.taps = taps;
     c.across = count;
+    c.ahead = ahead;
     if (c.row_begin < c.row_end) add(c);
   }
 
-  // The column that begins at tap kd, `along` the columns and k across them.
-  TapColumns column(index_t kd, index_t along, index_t k, index_t h) const {
+  // The column of one tap.
+  TapColumns column(const Tap& tap, index_t h) const {
     const Window* a = p_.g.axis;
-    const Axes weight{a[1].kernel * a[2].kernel, a[2].kernel, 1};
     const int across = 3 - sweep_.axis;
+    Axes k{tap.depth, 0, 0};
+    k[sweep_.axis] = tap.along;
+    k[across] = tap.across;
     TapColumns c{};
-    c.x = offset(0, kd) + offset(sweep_.axis, along) + offset(across, k);
-    c.w = kd * weight[0] + along * weight[sweep_.axis] + k * weight[across];
+    c.x = tap.channel * channel_step_ + offset(0, k[0]) + offset(1, k[1]) + offset(2, k[2]);
+    c.w = ((tap.channel * a[0].kernel + k[0]) * a[1].kernel + k[1]) * a[2].kernel + k[2];
     c.taps = c.count = c.across = 1;
     c.row_end = std::numeric_limits<index_t>::max() / 2;
     if (!p_.in_place) return c;
-    c.lane = a[2].position(tile_.first[2], k);
-    const index_t row = a[1].position(tile_.first[1] + h, along), step = sweep_.row_step * a[1].stride;
+    c.lane = a[2].position(tile_.first[2], k[2]);
+    const index_t row = a[1].position(tile_.first[1] + h, k[1]), step = sweep_.row_step * a[1].stride;
     const CopyRun rows = clipped_run(0, row, step, tile_.size[1] + a[1].kernel, a[1].in);
     c.row_begin = rows.lead;
     c.row_end = rows.lead + rows.n;
@@ -256,7 +269,7 @@ class TileSweeps {
   Axes x_step_, out_step_;
   const T* x_;
   Range memory_;  // of x, offsets from its first element
-  index_t first_ = 0, channel_ = 0, depth_ = 0;
+  index_t first_ = 0, channel_step_ = 0, group_ = 0, depth_ = 0;
   Range listed_depth_;
   index_t listed_height_ = 0;
 };
@@ -277,21 +290,22 @@ void run_task(const ConvPlan& p, const Sweep& sweep, const View<const T>& x, con
   const Range groups{task % parts * p.group_block, std::min((task % parts + 1) * p.group_block, p.g.groups)};
   tile.image = task / parts;
 
-  const Block block{{{0, a[0].kernel}, {0, a[1].kernel}, {0, a[2].kernel}}, {0, 1}, 0};
+  const Block block{{{0, a[0].kernel}, {0, a[1].kernel}, {0, a[2].kernel}}, {0, p.g.ic}, 0};
   TileSweeps<T> sweep_plane(p, x, tile, sweep, reinterpret_cast<TapColumns*>(scratch + at.columns));
   StageRuns runs;
   if (!p.in_place) runs = list_stage_runs(p, tile, block, reinterpret_cast<CopyRun*>(scratch + at.runs));
   const index_t pixel = (tile.first[0] * a[1].out + tile.first[1]) * a[2].out + tile.first[2];
   for (index_t group = groups.begin; group < groups.end; ++group) {
-    const T* const channel_of_x = x.data + tile.image * x.stride[0] + group * x.stride[1];
-    if (!p.in_place) stage_plane(p, x, runs, channel_of_x, staged);
+    const T* const group_of_x = x.data + tile.image * x.stride[0] + group * p.g.ic * x.stride[1];
+    for (index_t c = 0; c < p.g.ic && !p.in_place; ++c)
+      stage_plane(p, x, runs, group_of_x + c * x.stride[1], staged + c * p.plane_pitch);
     if (!p.in_place && group == groups.begin) skip_zeros(p, runs);
     for (index_t m = 0; m < p.g.oc; ++m) {
       const index_t channel = group * p.g.oc + m;
       T* out = y + (tile.image * p.g.oc_all + channel) * p.g.pixels() + pixel;
       const T start = epilogue.bias ? epilogue.bias[channel] : T(0);
       for (index_t d = 0; d < tile.size[0]; ++d, out += a[1].out * a[2].out) {
-        sweep_plane(d, p.in_place ? channel_of_x : staged, w + channel * p.g.taps(), start, out);
+        sweep_plane(d, p.in_place ? group_of_x : staged, w + channel * p.g.taps() * p.g.ic, start, out);
         finish(out, a[2].out, tile.size[1], tile.size[2]);
       }
     }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Compiled once per instruction set. Sums of kR rows of one vector stay in registers through all taps; the
 // weights of a column of taps do so while the rows of x pass by. So a load of x, which costs two where it is
-// off the line, serves up to seven FMAs, and weights cost nothing. Slower: 7 rows of 2 vectors (3x3 by 19 %).
+// off the line, serves up to four FMAs, and weights cost nothing. (Columns of up to 7 taps were no faster,
+// and took a minute to compile.) Slower: 7 rows of 2 vectors (3x3 by 19 %).
 #include "ops/conv/stencil_kernels.hpp"
 
 #include <type_traits>
@@ -71,18 +72,19 @@ struct InPlace {
 };
 #endif
 
-// Sources of columns of which one, two, three stand side by side.
+// Sources of columns of which one, two, three stand side by side. Rows of a block: images of networks are
+// multiples of 7 high; guarded blocks are few.
 template <class T>
 struct StagedColumns {
   using One = Staged<T>;
   using Two = One;
   using Three = One;
-  static constexpr int kMost = 1;
+  static constexpr int kMost = 1, kRows = kRegisters == 32 ? 14 : 7;
 };
 #if NDNN_VEC_BYTES == 64
 template <class T, int kStride, bool kGuarded>
 struct ColumnsInPlace {
-  static constexpr int kMost = kStride == 2 ? 3 : 1;
+  static constexpr int kMost = kStride == 2 ? 3 : 1, kRows = kGuarded ? 7 : 14;
   using One = InPlace<T, kStride, 1, kGuarded>;
   using Two = InPlace<T, 2, 2, kGuarded>;
   using Three = InPlace<T, 2, 3, kGuarded>;
@@ -118,7 +120,8 @@ NDNN_INLINE void add_column(Vec<T> (&acc)[kR], Source& source, const T* x, index
 template <class Source, int kTaps, class T, int kR>
 NDNN_INLINE void add_columns(Vec<T> (&acc)[kR], const StencilArgs<T>& a, const TapColumns& c, const T* x,
                              index_t r, index_t i) {
-  const index_t x_row = a.x_row, w_step = a.w_step, x_next = c.x_next, w_next = c.w_next;
+  const index_t x_row = a.x_row, w_step = a.w_step;
+  const index_t x_next = c.x_next, w_next = c.w_next;
   const T* w = a.w + c.w;
   x += c.x;
   Source source(a, c, r);
@@ -132,18 +135,15 @@ NDNN_INLINE void add_columns(Vec<T> (&acc)[kR], const StencilArgs<T>& a, const T
 template <class Source, class T, int kR>
 NDNN_INLINE void add_any_columns(Vec<T> (&acc)[kR], const StencilArgs<T>& a, const TapColumns& c, const T* x,
                                  index_t r, index_t i) {
+  if constexpr (Source::kAcross == 1)
+    if (c.taps >= 4)
+      return c.taps == 4 ? add_columns<Source, 4>(acc, a, c, x, r, i)
+                         : add_columns<Source, 5>(acc, a, c, x, r, i);
   switch (c.taps) {
     case 1: return add_columns<Source, 1>(acc, a, c, x, r, i);
     case 2: return add_columns<Source, 2>(acc, a, c, x, r, i);
-    case 3: return add_columns<Source, 3>(acc, a, c, x, r, i);
-    default: break;
+    default: return add_columns<Source, 3>(acc, a, c, x, r, i);
   }
-  if constexpr (Source::kAcross == 1) switch (c.taps) {
-      case 4: return add_columns<Source, 4>(acc, a, c, x, r, i);
-      case 5: return add_columns<Source, 5>(acc, a, c, x, r, i);
-      case 6: return add_columns<Source, 6>(acc, a, c, x, r, i);
-      default: return add_columns<Source, 7>(acc, a, c, x, r, i);
-    }
 }
 
 // kR rows of one vector, of which a.width lanes are stored.
@@ -155,14 +155,17 @@ NDNN_INLINE void block(const StencilArgs<T>& a, index_t r, index_t i) {
   Vec<T> acc[kR];
 #pragma GCC unroll 16
   for (int j = 0; j < kR; ++j) acc[j] = broadcast(a.start);
-  const T* ahead = x + kR * a.x_row;
-  for (index_t q = a.ahead_rows * kR; q > 0; --q, ahead += a.ahead_row)
-    for (int s = 0; s < Source::kStride; ++s) __builtin_prefetch(ahead + s * kLanes<T>);
-  for (const TapColumns* c = a.columns; c != end; ++c)
+  for (const TapColumns* c = a.columns; c != end; ++c) {
+    if (c->ahead) {
+      const T* ahead = x + c->x + kR * a.x_row;
+      for (index_t q = a.ahead_rows * kR; q > 0; --q, ahead += a.ahead_row)
+        for (int s = 0; s < Source::kStride; ++s) __builtin_prefetch(ahead + s * kLanes<T>);
+    }
     if (Sources::kMost >= 3 && c->across == 3) add_any_columns<typename Sources::Three>(acc, a, *c, x, r, i);
     else if (Sources::kMost >= 2 && c->across == 2)
       add_any_columns<typename Sources::Two>(acc, a, *c, x, r, i);
     else add_any_columns<Source>(acc, a, *c, x, r, i);
+  }
   T* y = a.y + r * a.y_row + i;
   const index_t y_row = a.y_row, width = a.width;
 #pragma GCC unroll 16
@@ -191,21 +194,19 @@ template <class Sources, int kR, class T>
 NDNN_INLINE void rows(const StencilArgs<T>& a, index_t r) {
   for (; r + kR <= a.rows; r += kR) row_of_blocks<Sources, kR>(a, r);
   if constexpr (kR > 1) {
-    if (a.rows - a.first >= kR && a.rows - r > kR / 2) row_of_blocks<Sources, kR>(a, a.rows - kR);
-    else rows<Sources, kR / 2>(a, r);
+    if (a.rows - a.first >= kR && a.rows - r > kR / 4) row_of_blocks<Sources, kR>(a, a.rows - kR);
+    else rows<Sources, (kR > 7 ? 7 : 1)>(a, r);
   }
 }
 
-constexpr int kRows = kRegisters == 32 ? 14 : 7;  // images of networks are multiples of 7 high
-
 template <class T, class Sources>
 void stencil(const StencilArgs<T>& a) {
-  rows<Sources, kRows>(a, a.first);
+  rows<Sources, Sources::kRows>(a, a.first);
 }
 
 template <class T>
 constexpr StencilKernels<T> make_stencils() {
-  StencilKernels<T> k{kLanes<T>, kRows, &stencil<T, StagedColumns<T>>, {}};
+  StencilKernels<T> k{kLanes<T>, StagedColumns<T>::kRows, &stencil<T, StagedColumns<T>>, {}};
 #if NDNN_VEC_BYTES == 64
   k.in_place[0][0] = &stencil<T, ColumnsInPlace<T, 1, false>>;
   k.in_place[0][1] = &stencil<T, ColumnsInPlace<T, 1, true>>;

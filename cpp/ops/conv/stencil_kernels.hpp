@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Kernel of the stencil algorithm: one input channel, one output channel, lanes along the row.
+// Kernel of the stencil algorithm: one output channel, lanes along the row.
 #pragma once
 #include "core/isa.hpp"
 #include "core/shape.hpp"
@@ -15,8 +15,9 @@ struct TapColumns {
   // position `lane` of a row for output 0, the next lane_next further.
   index_t row_begin, row_end, lane, lane_next;
   int across;  // 1; stride 2: so many columns side by side, with weights w, w + 1, w + 2
+  bool ahead;  // in place: ask for the lines of the block below
 };
-constexpr index_t kMaxColumnTaps = 7, kMaxTapsAcross = 3;  // taps of one column, and of columns side by side
+constexpr index_t kMaxColumnTaps = 5, kMaxTapsAcross = 3;  // taps of one column, and of columns side by side
 
 // y[r*y_row + i] = start + sum over c, j < c.count, k < c.taps of
 //   w[c.w + j*c.w_next + k*w_step] * x[(r + k)*x_row + c.x + j*c.x_next + i*stride],
