@@ -8,6 +8,8 @@ namespace ndnn {
 int call_threads();
 
 void bind_runtime(py::module_& m);
+void bind_packed_weight(py::module_& m);
 void bind_conv(py::module_& m);
+void bind_conv_transpose(py::module_& m);
 
 }  // namespace ndnn
