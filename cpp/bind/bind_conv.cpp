@@ -84,8 +84,8 @@ py::dict plan(int rank, const py::object& x, const py::object& w, const py::obje
               const py::object& padding, const py::object& dilation, const py::object& groups, int item_bytes,
               bool packed) {
   const Call c = parse(rank, false, stride, padding, dilation, groups);
-  ConvGeometry g = conv_geometry(c.name, c.args, to_shape(c.name, "x_shape", x, rank, true),
-                                 to_shape(c.name, "w_shape", w, rank, false), -1);
+  ConvGeometry g = conv_geometry(c.name, c.args, to_sizes(c.name, "x_shape", x, rank, false),
+                                 to_sizes(c.name, "w_shape", w, rank, true), -1);
   py::list out;
   if (py::len(x) == static_cast<std::size_t>(rank + 2)) out.append(g.n);
   out.append(g.oc_all);

@@ -92,7 +92,7 @@ py::array conv_input_gradient(int rank, bool flipped, const py::object& input_si
                               const py::object& groups) {
   const char* const fn = kGradientNames[rank - 1 + (flipped ? 3 : 0)];
   const ConvArgs args = to_conv_args(fn, rank, stride, padding, dilation, groups);
-  const std::array<index_t, 5> size = to_shape(fn, "input_size", input_size, rank, true);
+  const std::array<index_t, 5> size = to_sizes(fn, "input_size", input_size, rank, false);
   const bool batched = py::len(input_size) == static_cast<std::size_t>(rank + 2);
   ConvArrays all = to_conv_arrays(fn, "grad_output", grad_output, weight, py::none(), py::none());
   check_conv_arrays(fn, rank, "grad_output", kConvAxes, all);
@@ -114,7 +114,7 @@ py::array conv_transpose_input_gradient(int rank, const py::object& input_size, 
   const char* const fn = kTransposeGradientNames[rank - 1];
   const ConvTransposeArgs args =
       to_transpose_args(fn, rank, stride, padding, output_padding, groups, dilation);
-  const std::array<index_t, 5> size = to_shape(fn, "input_size", input_size, rank, true);
+  const std::array<index_t, 5> size = to_sizes(fn, "input_size", input_size, rank, false);
   const bool batched = py::len(input_size) == static_cast<std::size_t>(rank + 2);
   ConvArrays all = to_conv_arrays(fn, "grad_output", grad_output, weight, py::none(), py::none());
   check_conv_arrays(fn, rank, "grad_output", kTransposeAxes, all);
@@ -139,8 +139,8 @@ py::dict plan(int rank, const py::object& x, const py::object& w, const py::obje
   const char* const fn = kNames[rank - 1];
   const ConvTransposeArgs args =
       to_transpose_args(fn, rank, stride, padding, output_padding, groups, dilation);
-  const ConvTransposeGeometry g = conv_transpose_geometry(fn, args, to_shape(fn, "x_shape", x, rank, true),
-                                                          to_shape(fn, "w_shape", w, rank, false), -1);
+  const ConvTransposeGeometry g = conv_transpose_geometry(fn, args, to_sizes(fn, "x_shape", x, rank, false),
+                                                          to_sizes(fn, "w_shape", w, rank, true), -1);
   py::list out;
   if (py::len(x) == static_cast<std::size_t>(rank + 2)) out.append(g.n);
   out.append(g.oc_all);

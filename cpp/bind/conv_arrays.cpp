@@ -54,15 +54,15 @@ void make_contiguous(py::array& a) {
   if (a && !(a.flags() & py::array::c_style)) a = py::array(a.attr("copy")("C"));
 }
 
-std::array<index_t, 5> to_shape(const char* fn, const char* name, const py::object& shape, int rank,
-                                bool unbatched) {
+std::array<index_t, 5> to_sizes(const char* fn, const char* name, const py::object& shape, int rank,
+                                bool weight) {
   const bool list =
       PySequence_Check(shape.ptr()) && !PyUnicode_Check(shape.ptr()) && !PyBytes_Check(shape.ptr());
   if (!list) type_error(fn, ": ", name, " must be a tuple of ints, but got ", Py_TYPE(shape.ptr())->tp_name);
   const py::object items = py::reinterpret_steal<py::object>(PySequence_Tuple(shape.ptr()));
   if (!items) throw py::error_already_set();
   const auto nd = static_cast<int>(std::min<py::ssize_t>(PyTuple_GET_SIZE(items.ptr()), 100));
-  NDNN_CHECK(nd == rank + 2 || (unbatched && nd == rank + 1), fn, ": ", name, " must have ", rank + 2,
+  NDNN_CHECK(nd == rank + 2 || (!weight && nd == rank + 1), fn, ": ", name, " must have ", rank + 2,
              " sizes, but got ", nd);
   std::array<index_t, 5> out{1, 1, 1, 1, 1};
   for (int i = 0; i < nd; ++i) {

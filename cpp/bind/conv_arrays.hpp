@@ -5,10 +5,6 @@
 
 namespace ndnn {
 
-// padding may be 'same' or 'valid'.
-ConvArgs to_conv_args(const char* fn, int rank, const py::object& stride, const py::object& padding,
-                      const py::object& dilation, const py::object& groups);
-
 // Bias and residual may be null.
 struct ConvArrays {
   py::array x, w, b, r;
@@ -21,9 +17,6 @@ void check_conv_arrays(const char* fn, int rank, const char* x_name, const char*
                        const ConvArrays& a);
 void make_contiguous(py::array& a);
 
-// A shape, as an array's five axes; with `unbatched` N may be missing.
-std::array<index_t, 5> to_shape(const char* fn, const char* name, const py::object& shape, int rank,
-                                bool unbatched);
 // A new array (N, C, out...), without N where not batched.
 py::array new_output(const py::dtype& dtype, int rank, bool batched, index_t n, index_t c, const Axes& out);
 

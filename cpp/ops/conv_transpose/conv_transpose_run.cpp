@@ -85,6 +85,7 @@ class Runner {
   BoxConvolution convolve(std::size_t i, const PhaseBox& box, T* to) const {
     const PhaseConvolution& part = p_.parts[i];
     const BoxConvolution b = box_convolution(p_, part, box);
+    if (b.g.pixels() == 0) return b;  // the last box may have no output of this phase
     const bool planned = same_work(b.g, part.plan.g);
     const ConvPlan other = planned ? ConvPlan{} : plan_conv(b.g, p_.item_bytes, p_.isa, p_.threads, true);
     const ConvPlan& plan = planned ? part.plan : other;
