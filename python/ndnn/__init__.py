@@ -7,7 +7,7 @@
 (1, 4, 6, 6)
 """
 
-from ndnn import fused
+from ndnn import fused, grad
 from ndnn._load import _core
 from ndnn.config import get_num_threads, num_threads, set_num_threads
 
@@ -19,6 +19,7 @@ __all__ = [
     "__version__",
     "fused",
     "get_num_threads",
+    "grad",
     "num_threads",
     "set_num_threads",
 ]

@@ -164,7 +164,7 @@ class Checker {
   void run_packed(const ConvPlan& plan) {
     const Packed<T> packed(plan.packed_elements);
     prepare_scratch(0);
-    pack_conv(plan, w_.get(), flip_, packed.data());
+    pack_conv(plan, w_.get(), weight_layout(g_, flip_), packed.data());
     const T* const w = packed.data();
     compute(plan, "packed", want_, [&](T* y) { run_conv<T>(plan, x_.view, w, {bias_.get()}, y); });
     compute(plan, "fused", want_fused_, [&](T* y) {
@@ -172,8 +172,9 @@ class Checker {
     });
   }
   void run_call(const ConvPlan& plan) {
-    compute(plan, "call", want_,
-            [&](T* y) { pack_and_run_conv<T>(plan, x_.view, w_.get(), flip_, {bias_.get()}, y); });
+    compute(plan, "call", want_, [&](T* y) {
+      pack_and_run_conv<T>(plan, x_.view, w_.get(), weight_layout(g_, flip_), {bias_.get()}, y);
+    });
   }
 
   template <class Call>

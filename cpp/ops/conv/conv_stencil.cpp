@@ -62,8 +62,9 @@ class TileSweeps {
     if (!p.in_place) return;
     for (int i = 0; i < kMaxSpatial; ++i) first_ += tile.first[i] * out_step_[i];
     memory_.end = 1;
+    const index_t sizes[5] = {p.g.n, p.g.c, a[0].in, a[1].in, a[2].in};
     for (int i = 0; i < 5; ++i)
-      (x.stride[i] < 0 ? memory_.begin : memory_.end) += (x.shape[i] - 1) * x.stride[i];
+      (x.stride[i] < 0 ? memory_.begin : memory_.end) += (sizes[i] - 1) * x.stride[i];
     // Before a block is swept, the one below is asked for: 64 channels of 112x112 136 -> 146 GFLOP/s.
     if (sweep.row_step > 1 || !reads_far()) return;
     args_.ahead_rows = a[1].stride;

@@ -10,12 +10,26 @@ from ndnn.reference.conv import (
     true_conv2d,
     true_conv3d,
 )
+from ndnn.reference.conv_transpose import (
+    conv1d_input,
+    conv2d_input,
+    conv3d_input,
+    conv_transpose1d,
+    conv_transpose2d,
+    conv_transpose3d,
+)
 from ndnn.reference.winograd import winograd_conv1d, winograd_matrices
 
 __all__ = [
     "conv1d",
+    "conv1d_input",
     "conv2d",
+    "conv2d_input",
     "conv3d",
+    "conv3d_input",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
     "fused",
     "true_conv1d",
     "true_conv2d",
