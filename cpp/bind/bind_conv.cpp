@@ -95,22 +95,8 @@ struct Arrays {
 
 Call parse(int rank, bool flip, const py::object& stride, const py::object& padding,
            const py::object& dilation, const py::object& groups) {
-  Call c;
-  c.name = kNames[rank - 1 + (flip ? 3 : 0)];
-  c.flip = flip;
-  c.args.rank = rank;
-  c.args.stride = to_axes(c.name, "stride", stride, rank, 1);
-  if (PyUnicode_Check(padding.ptr())) {
-    const bool same = PyUnicode_CompareWithASCIIString(padding.ptr(), "same") == 0;
-    NDNN_CHECK(same || PyUnicode_CompareWithASCIIString(padding.ptr(), "valid") == 0, c.name,
-               ": padding must be 'same', 'valid', an int or a tuple, but got ", text_of(padding));
-    c.args.mode = same ? Padding::same : Padding::valid;
-  } else {
-    c.args.padding = to_axes(c.name, "padding", padding, rank, 0);
-  }
-  c.args.dilation = to_axes(c.name, "dilation", dilation, rank, 1);
-  c.args.groups = to_index(c.name, "groups", groups);
-  return c;
+  const char* const name = kNames[rank - 1 + (flip ? 3 : 0)];
+  return {name, to_conv_args(name, rank, stride, padding, dilation, groups), flip};
 }
 
 Activation to_activation(const char* fn, const py::object& value) {
@@ -235,28 +221,13 @@ py::array fused_conv(int rank, const py::object& input, const py::object& weight
   return call(c, input, weight, bias, residual);
 }
 
-// A shape given as a tuple, as an array's five axes.
-std::array<index_t, 5> five(const char* fn, const char* name, const py::sequence& shape, int rank,
-                            bool weight) {
-  const auto nd = static_cast<int>(py::len(shape));
-  NDNN_CHECK(nd == rank + 2 || (!weight && nd == rank + 1), fn, ": ", name, " must have ", rank + 2,
-             " sizes, but got ", nd);
-  std::array<index_t, 5> out{1, 1, 1, 1, 1};
-  for (int i = 0; i < nd; ++i) {
-    const int to = i > nd - (rank + 1) ? 5 - (nd - i) : i + 1 - (nd - rank - 1);
-    out[to] = to_index(fn, name, shape[i]);
-    NDNN_CHECK(out[to] >= 0, fn, ": ", name, " must not be negative, but got ", out[to]);
-  }
-  return out;
-}
-
 // The plan of a call that is not made: for people, tables and tests.
 py::dict plan(int rank, const py::sequence& x, const py::sequence& w, const py::object& stride,
               const py::object& padding, const py::object& dilation, const py::object& groups, int item_bytes,
               bool packed) {
   const Call c = parse(rank, false, stride, padding, dilation, groups);
-  ConvGeometry g = conv_geometry(c.name, c.args, five(c.name, "x_shape", x, rank, false),
-                                 five(c.name, "w_shape", w, rank, true), -1);
+  ConvGeometry g = conv_geometry(c.name, c.args, to_sizes(c.name, "x_shape", x, rank, false),
+                                 to_sizes(c.name, "w_shape", w, rank, true), -1);
   py::list out;
   if (py::len(x) == static_cast<std::size_t>(rank + 2)) out.append(g.n);
   out.append(g.oc_all);
@@ -285,6 +256,38 @@ py::dict plan(int rank, const py::sequence& x, const py::sequence& w, const py::
 }
 
 }  // namespace
+
+ConvArgs to_conv_args(const char* fn, int rank, const py::object& stride, const py::object& padding,
+                      const py::object& dilation, const py::object& groups) {
+  ConvArgs args;
+  args.rank = rank;
+  args.stride = to_axes(fn, "stride", stride, rank, 1);
+  if (PyUnicode_Check(padding.ptr())) {
+    const bool same = PyUnicode_CompareWithASCIIString(padding.ptr(), "same") == 0;
+    NDNN_CHECK(same || PyUnicode_CompareWithASCIIString(padding.ptr(), "valid") == 0, fn,
+               ": padding must be 'same', 'valid', an int or a tuple, but got ", text_of(padding));
+    args.mode = same ? Padding::same : Padding::valid;
+  } else {
+    args.padding = to_axes(fn, "padding", padding, rank, 0);
+  }
+  args.dilation = to_axes(fn, "dilation", dilation, rank, 1);
+  args.groups = to_index(fn, "groups", groups);
+  return args;
+}
+
+std::array<index_t, 5> to_sizes(const char* fn, const char* name, const py::sequence& shape, int rank,
+                                bool weight) {
+  const auto nd = static_cast<int>(py::len(shape));
+  NDNN_CHECK(nd == rank + 2 || (!weight && nd == rank + 1), fn, ": ", name, " must have ", rank + 2,
+             " sizes, but got ", nd);
+  std::array<index_t, 5> out{1, 1, 1, 1, 1};
+  for (int i = 0; i < nd; ++i) {
+    const int to = i > nd - (rank + 1) ? 5 - (nd - i) : i + 1 - (nd - rank - 1);
+    out[to] = to_index(fn, name, shape[i]);
+    NDNN_CHECK(out[to] >= 0, fn, ": ", name, " must not be negative, but got ", out[to]);
+  }
+  return out;
+}
 
 void bind_conv(py::module_& m) {
   m.def("conv", &conv);
