@@ -78,14 +78,4 @@ inline Range seeing_outputs(const Window& w, index_t k) {
   return r;
 }
 
-// Outputs of `outputs` for which tap k touches the input.
-inline Range touched_outputs(const Window& w, index_t k, Range outputs) {
-  const index_t first = w.pad_lo - k * w.dilation;  // o*stride >= first
-  const index_t last = w.in - 1 + first;            // o*stride <= last
-  Range r{std::max(outputs.begin, first > 0 ? ceil_div(first, w.stride) : 0),
-          std::min(outputs.end, last < 0 ? 0 : last / w.stride + 1)};
-  if (r.end < r.begin) r.end = r.begin;
-  return r;
-}
-
 }  // namespace ndnn

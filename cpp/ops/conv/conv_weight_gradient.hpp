@@ -1,54 +1,69 @@
 // SPDX-License-Identifier: MIT
 // The gradients of a convolution's weight and bias, every rank:
-//   dW[oc, ic, tap] = sum over images and outputs o of dY[n, oc, o] * x[n, ic, o*stride + tap*dilation - pad]
-// Two ways. channels: the product of lanes_on_channels (matmul/tile_kernels.hpp) with (tap, channel) as rows,
-// outputs as reduction steps, output channels as lanes. dots: lanes along the rows of outputs, for depthwise
-// and few channels a group. Both read x in the layout of Staging, so they know no stride and no padding.
+//   dw[oc, c, k] = sum over n, o of dy[n, oc, o] * x[n, c, o*stride - pad + k*dilation]
+//   plan = plan_conv_weight_gradient(geometry)         algorithm, blocks, threads (.._plan.cpp)
+//   run_conv_weight_gradient(plan, x, dy, flip, dw)    the loop nest              (.._run.cpp)
+// It is a product whose rows are (tap, input channel), whose lanes are output channels and whose reduction runs
+// over output pixels. The x of a row and a pixel lies at row + pixel, the offsets of the forward convolution
+// with their parts exchanged, so that its staging and its kernel `lanes_on_channels` do this one too.
 #pragma once
-#include "ops/conv/conv.hpp"
+#include "ops/conv/conv_blocks.hpp"
 
 namespace ndnn {
 
+enum class WeightGradientAlgorithm {
+  lanes_on_outputs,  // lanes = output channels
+  lanes_on_inputs,   // lanes = input channels: x and dy change places; stride 1 only
+  lanes_on_pixels    // lanes = pixels of a row, summed at the end: few channels a group, depthwise
+};
+constexpr int kWeightGradientAlgorithms = 3;
+const char* algorithm_name(WeightGradientAlgorithm a);
+bool accepts(WeightGradientAlgorithm a, const ConvGeometry& g);
+
+// A value; touches no data.
 struct WeightGradientPlan {
-  // Geometry, blocks of (taps, channels), panels, tile of outputs, staging, threads. `splits` tasks share the
-  // panels; `tile` outputs of `images` images are one block of the reduction.
-  ConvPlan conv;
-  bool dots = false;
-  // channels, stride 1: x and dY have changed places, so that the lanes are input channels. Dense where the
-  // input channels fill vectors better, or are fewer and so cheaper to transpose.
-  bool swapped = false;
-  bool skips_padding = false;  // channels: rows of one tap together, over those outputs that it touches
-  index_t parts = 1;           // of the reduction, summed apart; from shapes alone
+  WeightGradientAlgorithm algorithm = WeightGradientAlgorithm::lanes_on_outputs;
+  // The convolution (lanes_on_inputs: with exchanged roles), its tiles and how their input is staged. One
+  // block of taps and channels (form) is the rows of one task.
+  ConvPlan in;
+  bool skips_padding = false;  // rows of one tap together, without the pixels that see padding there
+  index_t blocks = 1;          // of rows of one group
+  index_t splits = 1;          // the panels of a group are dealt to this many tasks
+  index_t units = 1;           // tiles of all images: the whole reduction
+  index_t parts = 1;           // the reduction is cut into so many, whose sums are added at the end
+  int threads = 1;
+  std::size_t scratch_bytes = 0;  // of one thread
+  std::size_t parts_bytes = 0;    // sums of all parts
+  double cycles = 0;              // estimate, one thread
+
+  index_t weights() const { return in.g.groups * in.g.oc * in.g.ic * in.g.taps(); }
+  index_t panels_of_task() const { return ceil_div(in.panels, splits); }
+  index_t rows() const { return product(in.form.tap_block) * in.form.ic_block; }
+  index_t tasks() const { return ceil_div(in.g.groups, in.group_block) * blocks * splits * parts; }
 };
 
-// Pure. plain: each channel of x lies in C order without gaps.
+// Scratch of one thread: where its parts begin, in bytes. The staged input stands first.
+struct WeightGradientScratch {
+  std::size_t packed, sums, rows, outs, pixels, numbers, steps, runs, total;
+};
+WeightGradientScratch weight_gradient_scratch(const WeightGradientPlan& plan);
+
+// Cuts depend on shapes and the machine, never on max_threads. g.macs() > 0.
+WeightGradientPlan plan_conv_weight_gradient(const ConvGeometry& g, int item_bytes, Isa isa, int max_threads);
 WeightGradientPlan plan_conv_weight_gradient(const ConvGeometry& g, int item_bytes, Isa isa, int max_threads,
-                                             bool plain);
-// For tests: this way if it accepts g ("channels", "swapped", "dots"); "" lets the plan choose.
-void force_weight_gradient(const std::string& name);
+                                             WeightGradientAlgorithm a);
+// For tests: every plan from now on uses this algorithm where it accepts; "" lets the plan choose again.
+void force_weight_gradient_algorithm(const std::string& name);
 std::string describe(const WeightGradientPlan& plan);
 
-// dy: (N, OC, pixels) in C order; dw: (OC, C/groups, KD, KH, KW); flip: the kernel is rotated.
-// May throw std::bad_alloc before anything is written, and Interrupted.
+// dy is C-contiguous, and x where the plan says lanes_on_inputs; dw too. flip: dw with its kernel axes
+// reversed. May throw std::bad_alloc before anything is written, and Interrupted.
 template <class T>
 void run_conv_weight_gradient(const WeightGradientPlan& plan, const View<const T>& x, const T* dy, bool flip,
                               T* dw);
-// db[c] = sum of dy[n, c, i] over n and i < pixels, in float64.
+// db[c] = sum over n and pixels of dy (N, C, pixels), added in float64.
 template <class T>
-void run_conv_bias_gradient(index_t n, index_t channels, index_t pixels, Isa isa, int max_threads, const T* dy,
+void run_conv_bias_gradient(Isa isa, int threads, index_t n, index_t channels, index_t pixels, const T* dy,
                             T* db);
-
-// Between plan and run.
-struct WeightGradientScratch {
-  std::size_t packed, sums, rows, outs, columns, steps, runs, total;  // bytes, of one thread
-};
-WeightGradientScratch weight_gradient_scratch(const WeightGradientPlan& plan);
-inline index_t weight_gradient_rows(const ConvPlan& p) { return product(p.form.tap_block) * p.form.ic_block; }
-inline index_t panels_of_split(const ConvPlan& p) { return ceil_div(p.panels, p.splits); }
-inline index_t weight_gradient_tiles(const ConvPlan& p) { return ceil_div(p.g.n, p.images) * product(p.tiles); }
-inline index_t weight_gradient_tasks(const WeightGradientPlan& w) {
-  const ConvPlan& p = w.conv;
-  return w.parts * ceil_div(p.g.groups, p.group_block) * (w.dots ? 1 : p.splits * p.blocks);
-}
 
 }  // namespace ndnn

@@ -1,247 +1,275 @@
 // SPDX-License-Identifier: MIT
-// Chooses the way, blocks, parts and threads of a weight gradient from shapes alone.
-#include "ops/conv/conv_weight_gradient.hpp"
-
+// Chooses algorithm, blocks and threads of a weight gradient from shapes alone.
+#include <algorithm>
 #include <atomic>
+#include <cmath>
+#include <cstdlib>
 
 #include "ops/conv/conv_cost.hpp"
+#include "ops/conv/conv_weight_gradient.hpp"
 #include "ops/conv/weight_gradient_kernels.hpp"
 
 namespace ndnn {
 namespace {
 
-constexpr index_t kReductionBlock = 768;  // outputs: a 192-byte wide panel of them is 144 KB, in L2
-constexpr index_t kMostTaps = 512;        // of one block: what a tile stages is taps times outputs at most
-constexpr index_t kLongestDot = 1024;     // vectors that a lane sums
-constexpr double kTransposeCycles = 5, kSlowTransposeCycles = 20;  // of one output of a vector of channels
-constexpr double kCallCycles = 50;
+using Algorithm = WeightGradientAlgorithm;
 
-constexpr const char* kWays[] = {"channels", "swapped", "dots"};
-constexpr int kWayCount = 3;
+static index_t tune(const char* n, index_t d) { const char* v = getenv(n); return v ? atoi(v) : d; }
+static const index_t kRowsOfTask = tune("KR", 576);
+static const index_t kSteps = tune("KS", 256);
+static const index_t kSumElements = tune("KE", 64) << 10;
+constexpr double kRowCycles = 15;            // of a staged row beside its elements
+constexpr double kCallCycles = 50;           // of a kernel call
+constexpr index_t kMostPartBytes = 4 << 20;  // of the sums of parts, for each core
+
 std::atomic<int> g_forced{-1};  // -1: the plan chooses
-
-// x and dY change places: dY is read around each input position, the taps in the other direction.
-bool swap_roles(ConvGeometry& g) {
-  for (Window& w : g.axis) {
-    const index_t pad = w.dilation * (w.kernel - 1) - w.pad_lo;
-    if (w.stride != 1 || pad < 0 || w.in < 1) return false;
-    w.pad_lo = w.pad_hi = pad;
-    std::swap(w.in, w.out);
-  }
-  std::swap(g.ic, g.oc);
-  g.c = g.groups * g.ic;
-  g.oc_all = g.groups * g.oc;
-  return true;
-}
 
 class Planner {
  public:
-  Planner(const ConvGeometry& g, int item_bytes, Isa isa, bool plain, int way)
-      : g_(g), p_(w_.conv), tiles_(item_bytes == 4 ? tiles_of<float>(isa) : tiles_of<double>(isa)) {
-    p_.g = g;
-    p_.isa = isa;
-    p_.item_bytes = item_bytes;
-    w_.dots = way == 2;
-    w_.swapped = way == 1;
-    p_.in_place = plain && !w_.dots && reads_in_place();
-    const int* const offsets = item_bytes == 4 ? weight_gradient_kernels<float>(isa).dot_offsets
-                                               : weight_gradient_kernels<double>(isa).dot_offsets;
-    std::copy(offsets, offsets + kDotRows, dot_offsets_);
+  Planner(const ConvGeometry& g, int item_bytes, Isa isa, Algorithm a)
+      : tiles_(item_bytes == 4 ? tiles_of<float>(isa) : tiles_of<double>(isa)),
+        dot_(a == Algorithm::lanes_on_pixels) {
+    p_.algorithm = a;
+    in_.g = g;
+    if (a == Algorithm::lanes_on_inputs) exchange(in_.g);
+    in_.isa = isa;
+    in_.item_bytes = item_bytes;
+    in_.form.algorithm = dot_ ? ConvAlgorithm::lanes_on_pixels : ConvAlgorithm::lanes_on_channels;
+    budget_ = (dot_ ? caches().l1 / 2 : caches().l2 * tune("KL", 4) / 10) / item_bytes;
   }
 
   WeightGradientPlan make(int max_threads) {
-    p_.form.panel = w_.dots ? 1 : best_panel(tiles_, g_.oc, double(g_.ic * g_.taps())) * tiles_.lanes;
-    p_.panels = ceil_div(g_.oc, index_t{p_.form.panel});
-    cut_taps(g_, kMostTaps, p_.form.tap_block);
+    choose_rows();
+    choose_panels();
+    choose_skipping();
+    in_.in_place = !dot_ && reads_in_place();
     choose_tile();
-    choose_blocks();
-    if (!w_.dots) choose_dealing();
-    p_.cycles = w_.dots ? dots_cycles() : channels_cycles();
-    choose_tasks(max_threads);
-    p_.scratch_bytes = static_cast<std::size_t>(p_.threads) * weight_gradient_scratch(w_).total;
-    return w_;
+    p_.cycles = in_.cycles = cycles();
+    choose_parts();
+    p_.threads = int(std::min<double>(useful_threads(in_, max_threads), double(p_.tasks())));
+    p_.scratch_bytes = weight_gradient_scratch(p_).total;
+    if (p_.parts > 1)
+      p_.parts_bytes = static_cast<std::size_t>(p_.parts * p_.weights() * in_.item_bytes);
+    return p_;
   }
 
  private:
-  // No output reads padding. Planes a multiple of 4 KB apart would share few cache sets.
+  // x as the gradient of the output and the other way round: with stride 1 again a weight gradient, whose
+  // kernel is reversed and whose padding is what is left of the kernel's length.
+  static void exchange(ConvGeometry& g) {
+    std::swap(g.ic, g.oc);
+    std::swap(g.c, g.oc_all);
+    for (Window& w : g.axis) {
+      std::swap(w.in, w.out);
+      w.pad_lo = (w.kernel - 1) * w.dilation - w.pad_lo;
+      w.pad_hi = (w.kernel - 1) * w.dilation - w.pad_hi;
+    }
+  }
+
+  void choose_rows() {
+    Axes& taps = in_.form.tap_block;
+    cut_taps(g(), kRowsOfTask, taps);
+    // Rows of one task lie side by side in dw: all taps of several channels, or some of one.
+    const bool whole = !dot_ && product(taps) == g().taps();
+    in_.form.ic_block = whole ? even(g().ic, std::max<index_t>(1, kRowsOfTask / product(taps))) : 1;
+    p_.blocks = ceil_div(g().ic, in_.form.ic_block);
+    for (int a = 0; a < kMaxSpatial; ++a) p_.blocks *= ceil_div(g().axis[a].kernel, taps[a]);
+  }
+
+  void choose_panels() {
+    if (dot_) return;
+    in_.form.panel = best_panel(tiles_, g().oc, double(p_.rows())) * tiles_.lanes;
+    in_.panels = ceil_div(g().oc, index_t{in_.form.panel});
+    const index_t most = std::max<index_t>(1, kSumElements / (p_.rows() * in_.form.panel));
+    p_.splits = ceil_div(in_.panels, most);
+  }
+
+  // The share of the products whose x is not padding, and whether leaving the others out pays for the uneven
+  // tiles of rows it needs.
+  void choose_skipping() {
+    if (dot_) return;
+    double seen = 1;
+    for (const Window& w : g().axis) {
+      double pixels = 0;
+      for (index_t k = 0; k < w.kernel; ++k) pixels += double(seeing_outputs(w, k).size());
+      seen *= pixels / double(w.out * w.kernel);
+    }
+    const int v = in_.form.panel / tiles_.lanes;
+    const double rows = double(in_.form.ic_block), taps = double(product(in_.form.tap_block));
+    seen *= taps * panel_step_cycles(tiles_, v, rows) / panel_step_cycles(tiles_, v, rows * taps);
+    p_.skips_padding = seen < 0.97;
+    if (p_.skips_padding) share_ = seen;
+  }
+
   bool reads_in_place() const {
-    for (const Window& w : g_.axis)
-      if (w.pad_lo > 0 || w.position(w.out - 1, w.kernel - 1) >= w.in) return false;
-    return g_.axis[0].in * g_.axis[1].in * g_.axis[2].in * p_.item_bytes % 4096 != 0;
+    for (const Window& w : g().axis)
+      if (w.kernel > 1 || w.pad_lo > 0 || (w.out - 1) * w.stride >= w.in) return false;
+    return true;
   }
 
-  // Whole rows if they fit, or part of a row, so that a tile is one run of dY; small images together.
+  bool lay_out(const Axes& tile) {
+    lay_out_stage(in_, tile, dot_, dot_);
+    in_.stage_elements = in_.in_place ? 0 : in_.form.ic_block * in_.plane_pitch + kMaxPixelTile;
+    return in_.stage_elements <= budget_ && (dot_ || product(tile) * in_.images <= kSteps);
+  }
+  // Whole rows if they fit, or part of one row, so that a tile is one run of dy; small images together.
   void choose_tile() {
-    const index_t most = w_.dots ? kLongestDot * tiles_.lanes : kReductionBlock;
-    Axes tile{g_.axis[0].out, g_.axis[1].out, g_.axis[2].out};
-    for (int a = 0; a < kMaxSpatial; ++a) {
-      index_t inner = 1;
-      for (int b = a + 1; b < kMaxSpatial; ++b) inner *= tile[b];
-      tile[a] = even(tile[a], std::max<index_t>(1, most / inner));
-      while (w_.dots && tile[a] > 1 && !fits(tile)) tile[a] = ceil_div(tile[a], index_t{2});
+    Axes tile{g().axis[0].out, g().axis[1].out, g().axis[2].out};
+    for (int a = 0; a < kMaxSpatial && !lay_out(tile); ++a) {
+      tile[a] = largest(tile[a], [&](index_t size) {
+        tile[a] = size;
+        return lay_out(tile);
+      });
+      // Parts of a row are whole vectors.
+      if (a == 2 && tile[a] > tiles_.lanes) tile[a] = tile[a] / tiles_.lanes * tiles_.lanes;
+      else tile[a] = even(g().axis[a].out, tile[a]);
     }
-    const index_t pixels = product(tile);
-    const bool whole = pixels == g_.pixels();
-    // A dot has one slice for the images or for the depth.
-    const index_t images = whole && (!w_.dots || tile[0] == 1) ? std::max<index_t>(1, most / pixels) : 1;
-    for (p_.images = even(g_.n, images); w_.dots && p_.images > 1 && !fits(tile);)
-      p_.images = ceil_div(p_.images, index_t{2});
-    lay_out_stage(p_, tile, w_.dots, w_.dots);
-    for (int a = 0; a < kMaxSpatial; ++a) p_.tiles[a] = ceil_div(g_.axis[a].out, tile[a]);
+    for (int a = 0; a < kMaxSpatial; ++a) in_.tiles[a] = ceil_div(g().axis[a].out, tile[a]);
+    // A dot has one loop over images or over depth.
+    if (product(in_.tiles) == 1 && !(dot_ && g().axis[0].out > 1))
+      in_.images = even(g().n, largest(std::min(g().n, kSteps), [&](index_t images) {
+                          in_.images = images;
+                          return lay_out(tile);
+                        }));
+    lay_out(tile);
+    p_.units = ceil_div(g().n, in_.images) * product(in_.tiles);
   }
-  // dots: what all channels of a group stage stays near.
-  bool fits(const Axes& tile) {
-    lay_out_stage(p_, tile, true, true);
-    return std::min<index_t>(g_.ic, 16) * p_.plane_pitch * p_.item_bytes <= caches().l2 / 8;
-  }
-
-  // Channels of a block and panels of a task: their staged planes and their sums stay in L2.
-  void choose_blocks() {
-    const index_t l2 = caches().l2 / p_.item_bytes, taps = product(p_.form.tap_block);
-    const index_t sums = std::max<index_t>(l2 / 2, 1 << 15);
-    index_t channels = std::max<index_t>(1, l2 / 3 / p_.plane_pitch);
-    if (p_.in_place) channels = g_.ic;
-    if (w_.dots) channels = std::max<index_t>(1, std::min(channels, kMostTaps / taps));
-    else channels = std::max<index_t>(1, std::min(channels, sums / (taps * p_.form.panel)));
-    p_.form.ic_block = std::max<index_t>(1, even(g_.ic, channels));
-    const index_t panels = std::max<index_t>(1, sums / (weight_gradient_rows(p_) * p_.form.panel));
-    p_.splits = std::max<index_t>(1, ceil_div(p_.panels, panels));
-    p_.blocks = std::max<index_t>(1, ceil_div(g_.ic, p_.form.ic_block));
-    for (int a = 0; a < kMaxSpatial; ++a) p_.blocks *= ceil_div(g_.axis[a].kernel, p_.form.tap_block[a]);
-    p_.stage_elements = p_.in_place ? 0 : p_.form.ic_block * p_.plane_pitch + kMaxPixelTile;
-    if (!w_.dots) {
-      p_.sums_elements = panels_of_split(p_) * p_.form.panel * (weight_gradient_rows(p_) + tiles_.lanes);
-      p_.packed_elements = outputs_of_tile(p_) * p_.form.panel;
+  // The largest number up to `most` that fits, or 1.
+  template <class Fits>
+  static index_t largest(index_t most, Fits&& fits) {
+    index_t low = 1;
+    while (low < most) {
+      const index_t middle = low + (most - low + 1) / 2;
+      if (fits(middle)) low = middle;
+      else most = middle - 1;
     }
+    return low;
   }
 
-  double tallest() const { return tiles_.channel_rows[p_.form.panel / tiles_.lanes - 1]; }
-  // The share of (tap, output) pairs that touch the input.
-  double touching() const {
-    double share = 1;
-    for (const Window& w : g_.axis) {
-      if (w.pad_lo == 0 && w.position(w.out - 1, w.kernel - 1) < w.in) continue;
-      double pairs = 0;
-      for (index_t k = 0; k < w.kernel; ++k) pairs += double(touched_outputs(w, k, {0, w.out}).size());
-      share *= pairs / (double(w.kernel) * double(w.out));
-    }
-    return share;
-  }
-  // Skipping needs tiles whose rows have one tap: all of even height, but less high where channels are few.
-  void choose_dealing() {
-    const double channels = double(p_.form.ic_block), count = std::ceil(channels / tallest());
-    const int v = p_.form.panel / tiles_.lanes;
-    const double uneven = channel_tile_cycles(channels / count, v) * count /
-                          (channel_tile_cycles(tallest(), v) * channels / tallest());
-    work_ = touching() * uneven;
-    w_.skips_padding = work_ < 0.97;
-    if (!w_.skips_padding) work_ = 1;
+  // Where tasks are too few for the cores: parts of the reduction, with sums of their own. Where one is little
+  // work: several groups.
+  void choose_parts() {
+    const double tasks = double(p_.tasks()), enough = kTasksPerCore * cores();
+    const double wanted = std::clamp(p_.cycles / kTaskCycles, 1.0, enough);
+    const double most = double(kMostPartBytes) * cores() / (double(p_.weights()) * in_.item_bytes);
+    const double parts = std::min(std::ceil(wanted / tasks), std::max(1.0, most));
+    p_.parts = tasks >= enough ? 1 : std::min(index_t(parts), p_.units);
+    if (dot_) in_.group_block = groups_of_task(in_, double(p_.blocks * p_.parts));
   }
 
-  double outputs() const { return double(g_.n) * double(g_.pixels()); }
-  // Rows of staged input, all tiles and channels of a group, and cycles of one such row.
-  double staging_cycles() const {
-    double rows = double(g_.ic) * double(weight_gradient_tiles(p_) * p_.images), row = 15.0 * double(p_.stage[2].copies);
-    for (int a = 0; a < 2; ++a) rows *= double(p_.stage[a].copies * p_.stage[a].length);
-    row += double(p_.stage[2].copies * p_.stage[2].length) / tiles_.lanes *
-           (p_.stage[2].kind == Staging::dense ? 2 : 3.5);
-    return p_.in_place ? 0 : rows * row;
+  double cycles() const {
+    const double lanes = tiles_.lanes, row = double(in_.stage[2].copies * in_.stage[2].length);
+    double staged = double(g().ic) * double(g().n) * double(product(in_.tiles));
+    for (int a = 0; a < 2; ++a) staged *= double(in_.stage[a].copies * in_.stage[a].length);
+    const double tap_blocks = double(p_.blocks) / double(ceil_div(g().ic, in_.form.ic_block));
+    double sum = in_.in_place ? 0 : staged * (row / lanes * 3 + kRowCycles) * double(p_.splits) * tap_blocks;
+    sum += dot_ ? dot_cycles() : tile_cycles();
+    return sum * double(g().groups);
   }
-  double channels_cycles() const {
-    const double rows = double(g_.ic) * double(g_.taps()), lanes = tiles_.lanes;
-    const double vectors = double(ceil_div(g_.oc, index_t{tiles_.lanes}));
-    const double transpose = g_.oc < tiles_.lanes ? kSlowTransposeCycles : kTransposeCycles;
-    double sum = panels_step_cycles(tiles_, g_.oc, p_.form.panel / tiles_.lanes, rows) * work_;
-    sum += vectors * double(p_.blocks) * transpose;
-    sum = sum * outputs() + staging_cycles() * double(p_.splits);
-    sum += double(weight_gradient_tiles(p_)) * rows / tallest() * double(p_.panels) * kCallCycles;
-    sum += rows * double(g_.oc) / lanes * 5;
-    return sum * double(g_.groups);
+  double tile_cycles() const {
+    const int v = in_.form.panel / tiles_.lanes;
+    const double pixels = double(g().n) * double(g().pixels()), rows = double(g().ic) * double(g().taps());
+    const double blocks = double(p_.blocks), units = double(p_.units), lanes = tiles_.lanes;
+    const double vectors = double(ceil_div(g().oc, index_t{tiles_.lanes})), panels = double(in_.panels);
+    double sum = pixels * blocks * panels_step_cycles(tiles_, g().oc, v, rows / blocks) * share_;
+    // dy packed, the last vector element by element where it is not full.
+    sum += pixels * blocks * (vectors * 5 / lanes + (g().oc % tiles_.lanes ? lanes : 0));
+    sum += units * rows * (vectors * 2 + panels / tiles_.channel_rows[v - 1] * 10);  // sums, again and again
+    sum += units * panels * blocks * kCallCycles * (p_.skips_padding ? double(g().taps()) : 1);
+    return sum + rows * double(g().oc) / lanes * 5;  // transposed
   }
-  double dots_cycles() const {
-    const double offsets = double(g_.ic) * double(g_.taps());
-    const double vectors = outputs() / double(g_.axis[2].out) *
-                           double(p_.tiles[2] * ceil_div(p_.tile[2], index_t{tiles_.lanes}));
-    double sum = 0;
-    index_t rest = g_.oc;
-    for (const int rows : {4, 2, 1}) {
-      const double count = double(rest / rows), calls = std::ceil(offsets / dot_offsets_[rows - 1]);
-      // Two loads for almost each vector of x; 9 steps for the sum over the lanes of each result.
-      const double step = std::max(rows * offsets / 2, offsets + calls * rows / 2);
-      sum += count * (vectors * (step + calls * 2) +
-                      double(weight_gradient_tiles(p_)) * (calls * kCallCycles + rows * offsets * 9));
-      rest %= rows;
-    }
-    return (sum + staging_cycles()) * double(g_.groups);
+  double dot_cycles() const {
+    const double pixels = double(g().n) * double(g().pixels()), rows = double(g().ic) * double(g().taps());
+    const double vectors = double(ceil_div(in_.tile[2], index_t{tiles_.lanes})) / double(in_.tile[2]) * pixels;
+    const double r = g().oc >= kDotRows ? kDotRows : double(g().oc), calls = std::ceil(double(g().oc) / r);
+    // Half of the loads of dy and all of x cross a line.
+    const double sum = vectors * calls * rows * std::max(r / 2, 1 + r / 6);
+    return sum + calls * rows * double(p_.units) * 8 * r;
   }
 
-  // Where results are too few to give every core some tasks, the reduction is cut too.
-  void choose_tasks(int max_threads) {
-    const double wanted = std::clamp(p_.cycles / kTaskCycles, 1.0, kTasksPerCore * cores());
-    if (w_.dots) p_.group_block = groups_of_task(p_, 1);
-    const double tasks = double(weight_gradient_tasks(w_));
-    w_.parts = std::clamp<index_t>(index_t(std::ceil(wanted / tasks)), 1, weight_gradient_tiles(p_));
-    p_.threads = useful_threads(p_, max_threads);
-    p_.threads = static_cast<int>(std::min<double>(p_.threads, tasks * double(w_.parts)));
-  }
+  const ConvGeometry& g() const { return in_.g; }
 
-  ConvGeometry g_;
-  WeightGradientPlan w_;
-  ConvPlan& p_;
+  WeightGradientPlan p_;
+  ConvPlan& in_ = p_.in;
   Tiles tiles_;
-  int dot_offsets_[kDotRows] = {};
-  double work_ = 1;  // share of the plain sum that is computed
+  bool dot_;
+  index_t budget_ = 0;
+  double share_ = 1;  // of the steps, left where padding is skipped
 };
 
 }  // namespace
 
-WeightGradientScratch weight_gradient_scratch(const WeightGradientPlan& w) {
-  const ConvPlan& p = w.conv;
+WeightGradientScratch weight_gradient_scratch(const WeightGradientPlan& p) {
   const auto lines = [](index_t bytes) { return static_cast<std::size_t>(round_up(bytes, kAlignment)); };
-  const index_t word = sizeof(index_t), rows = weight_gradient_rows(p), outputs = w.dots ? 0 : outputs_of_tile(p);
-  const Axes& taps = p.form.tap_block;
+  const ConvPlan& in = p.in;
+  const bool dot = p.algorithm == Algorithm::lanes_on_pixels;
+  const auto unless_dot = [&](index_t bytes) { return dot ? 0 : lines(bytes); };
+  const index_t word = sizeof(index_t), outputs = outputs_of_tile(in), panel = in.form.panel * in.item_bytes;
+  const Axes& taps = in.form.tap_block;
+  const index_t beyond = kMaxPixelTile / kMaxVectors;  // rows that a transposition reads beyond the last
   WeightGradientScratch s;
-  s.packed = lines(p.stage_elements * p.item_bytes);
-  s.sums = s.packed + lines(p.packed_elements * p.item_bytes);
-  s.rows = s.sums + lines(p.sums_elements * p.item_bytes);
-  s.outs = s.rows + lines(rows * word);
-  s.columns = s.outs + lines(rows * word);
-  s.steps = s.columns + lines(outputs * word);
-  s.runs = s.steps + lines((w.dots ? 0 : p.images * p.tile[0] * p.tile[1]) * index_t(sizeof(Steps)));
+  s.packed = lines(in.stage_elements * in.item_bytes);
+  s.sums = s.packed + unless_dot(outputs * panel);
+  s.rows = s.sums + unless_dot((p.panels_of_task() * p.rows() + beyond) * panel);
+  s.outs = s.rows + lines(p.rows() * word);
+  s.pixels = s.outs + lines(p.rows() * word);
+  s.numbers = s.pixels + unless_dot(outputs * word);
+  s.steps = s.numbers + unless_dot(outputs * word);
+  s.runs = s.steps + unless_dot(in.images * in.tile[0] * in.tile[1] * index_t(sizeof(Steps)));
   s.total = s.runs + lines((taps[0] + taps[1] + taps[2] + kMaxSpatial) * index_t(sizeof(CopyRun)));
   return s;
 }
 
-void force_weight_gradient(const std::string& name) {
-  int found = name.empty() ? -1 : kWayCount;
-  for (int i = 0; i < kWayCount; ++i)
-    if (name == kWays[i]) found = i;
-  NDNN_CHECK(found < kWayCount, "force_weight_gradient: no such way, but got '", name, "'");
+const char* algorithm_name(Algorithm a) {
+  constexpr const char* kNames[kWeightGradientAlgorithms] = {"lanes_on_outputs", "lanes_on_inputs",
+                                                             "lanes_on_pixels"};
+  return kNames[static_cast<int>(a)];
+}
+
+bool accepts(Algorithm a, const ConvGeometry& g) {
+  if (a != Algorithm::lanes_on_inputs) return true;
+  for (const Window& w : g.axis) {
+    const index_t reach = (w.kernel - 1) * w.dilation;
+    if (w.stride != 1 || w.pad_lo > reach || w.pad_hi > reach) return false;
+  }
+  return true;
+}
+
+void force_weight_gradient_algorithm(const std::string& name) {
+  int found = name.empty() ? -1 : kWeightGradientAlgorithms;
+  for (int i = 0; i < kWeightGradientAlgorithms; ++i)
+    if (name == algorithm_name(static_cast<Algorithm>(i))) found = i;
+  NDNN_CHECK(found < kWeightGradientAlgorithms,
+             "force_weight_gradient_algorithm: no such algorithm, but got '", name, "'");
   g_forced.store(found);
 }
 
-std::string describe(const WeightGradientPlan& w) {
-  const ConvPlan& p = w.conv;
-  return concat(kWays[w.dots ? 2 : w.swapped], ": ", isa_name(p.isa), ", panel ", p.form.panel, ", block of ",
-                p.form.ic_block, " channels and taps ", tail(p.form.tap_block, p.g.rank), ", tile ",
-                tail(p.tile, p.g.rank), " of ", p.images, " images, ", p.in_place ? "in place, " : "",
-                w.skips_padding ? "padding skipped, " : "", weight_gradient_tasks(w), " tasks, ", w.parts,
-                " parts, ", p.threads, " threads, ", p.scratch_bytes, " bytes of scratch, ", p.cycles, " cycles");
+WeightGradientPlan plan_conv_weight_gradient(const ConvGeometry& g, int item_bytes, Isa isa, int max_threads,
+                                             Algorithm a) {
+  return Planner(g, item_bytes, isa, a).make(max_threads);
 }
 
-WeightGradientPlan plan_conv_weight_gradient(const ConvGeometry& g, int item_bytes, Isa isa, int max_threads,
-                                             bool plain) {
+WeightGradientPlan plan_conv_weight_gradient(const ConvGeometry& g, int item_bytes, Isa isa,
+                                             int max_threads) {
   const int forced = g_forced.load(std::memory_order_relaxed);
   WeightGradientPlan best;
-  best.conv.cycles = std::numeric_limits<double>::infinity();
-  for (int way = 0; way < kWayCount; ++way) {
-    ConvGeometry geometry = g;
-    if (way == 1 && (!plain || !swap_roles(geometry))) continue;
-    const WeightGradientPlan plan = Planner(geometry, item_bytes, isa, plain || way == 1, way).make(max_threads);
-    if (way == forced) return plan;
-    if (plan.conv.cycles < best.conv.cycles) best = plan;
+  best.cycles = std::numeric_limits<double>::infinity();
+  for (int i = 0; i < kWeightGradientAlgorithms; ++i) {
+    const auto a = static_cast<Algorithm>(i);
+    if (!accepts(a, g)) continue;
+    const WeightGradientPlan p = plan_conv_weight_gradient(g, item_bytes, isa, max_threads, a);
+    if (i == forced) return p;
+    if (p.cycles < best.cycles) best = p;
   }
   return best;
+}
+
+std::string describe(const WeightGradientPlan& p) {
+  return concat(algorithm_name(p.algorithm), ", isa=", isa_name(p.in.isa), ", threads=", p.threads,
+                ", tile=", tail(p.in.tile, p.in.g.rank), ", images=", p.in.images,
+                ", channels per panel=", p.in.form.panel, ", row blocks=", p.blocks, ", splits=", p.splits,
+                ", parts=", p.parts, p.skips_padding ? ", padding skipped" : "",
+                p.in.in_place ? ", in place" : "", ", cycles=", p.cycles);
 }
 
 }  // namespace ndnn

@@ -16,7 +16,8 @@ namespace {
 
 // What one task covers. first_tap: of the block, counted over the kernel.
 struct Task {
-  index_t group, part;
+  Range groups;
+  index_t part;
   Range panels;
   Block block;
   index_t first_tap;
@@ -40,12 +41,14 @@ Task task_at(const WeightGradientPlan& p, index_t task) {
   }
   const Range* taps = t.block.taps;
   t.first_tap = (taps[0].begin * g.axis[1].kernel + taps[1].begin) * g.axis[2].kernel + taps[2].begin;
-  t.group = task % g.groups;
-  t.part = task / g.groups;
+  const index_t groups = p.in.group_block, group_blocks = ceil_div(g.groups, groups);
+  const index_t group = task % group_blocks * groups;
+  t.groups = {group, std::min(group + groups, g.groups)};
+  t.part = task / group_blocks;
   return t;
 }
 
-TileAt tile_at(const WeightGradientPlan& p, index_t group, index_t unit) {
+TileAt tile_at(const WeightGradientPlan& p, index_t unit) {
   TileAt tile;
   for (int a = kMaxSpatial - 1; a >= 0; --a) {
     tile.first[a] = unit % p.in.tiles[a] * p.in.tile[a];
@@ -54,7 +57,6 @@ TileAt tile_at(const WeightGradientPlan& p, index_t group, index_t unit) {
   }
   tile.image = unit * p.in.images;
   tile.images = std::min(p.in.images, p.in.g.n - tile.image);
-  tile.group = group;
   return tile;
 }
 
@@ -62,7 +64,7 @@ TileAt tile_at(const WeightGradientPlan& p, index_t group, index_t unit) {
 template <class Fn>
 void for_each_tile(const WeightGradientPlan& p, const Task& t, Fn&& fn) {
   const index_t end = (t.part + 1) * p.units / p.parts;
-  for (index_t unit = t.part * p.units / p.parts; unit < end; ++unit) fn(tile_at(p, t.group, unit));
+  for (index_t unit = t.part * p.units / p.parts; unit < end; ++unit) fn(tile_at(p, unit));
 }
 
 // First element of dy that a tile reads.
@@ -102,6 +104,7 @@ class Worker {
     bool first = true;
     for_each_tile(p_, t_, [&](const TileAt& tile) {
       tile_ = tile;
+      tile_.group = t_.groups.begin;
       list_pixels();
       const T* const from = stage();
       for (index_t i = t_.panels.begin; i < t_.panels.end; ++i) {
@@ -227,13 +230,13 @@ class Worker {
     const T* sums = sums_of(panel);
     const index_t filter = g_.ic * g_.taps(), c0 = t_.block.channels.begin;
     if (p_.algorithm == WeightGradientAlgorithm::lanes_on_outputs) {
-      T* const to = dw + (t_.group * g_.oc + panel.first) * filter + first_weight(g_, t_, flip_, c0);
+      T* const to = dw + (t_.groups.begin * g_.oc + panel.first) * filter + first_weight(g_, t_, flip_, c0);
       kernels_.transpose(sums, panel.width, channels_ * taps_, panel.count, to, filter);
       return;
     }
     // Roles are exchanged: channels are filters of dw, lanes its channels.
     for (index_t c = 0; c < channels_; ++c, sums += taps_ * panel.width) {
-      T* const to = dw + (t_.group * g_.ic + c0 + c) * g_.oc * g_.taps() + first_weight(g_, t_, flip_, panel.first);
+      T* const to = dw + (t_.groups.begin * g_.ic + c0 + c) * g_.oc * g_.taps() + first_weight(g_, t_, flip_, panel.first);
       if (g_.taps() == 1) std::memcpy(to, sums, static_cast<std::size_t>(panel.count) * sizeof(T));
       else kernels_.transpose(sums, panel.width, taps_, panel.count, to, g_.taps());
     }
@@ -254,53 +257,88 @@ class Worker {
   index_t channels_ = 0, taps_ = 0, steps_of_tile_ = 0;
 };
 
-// lanes_on_pixels: one input channel, every output channel of its group.
+// lanes_on_pixels: one input channel of each of some groups, every output channel of its group.
 template <class T>
-void run_dots(const WeightGradientPlan& p, const View<const T>& x, const T* dy, bool flip, const Task& t,
-              char* scratch, T* dw) {
-  const ConvGeometry& g = p.in.g;
-  const WeightGradientKernels<T>& kernels = weight_gradient_kernels<T>(p.in.isa);
-  const WeightGradientScratch at = weight_gradient_scratch(p);
-  T* const staged = reinterpret_cast<T*>(scratch);
-  auto* const offsets = reinterpret_cast<index_t*>(scratch + at.rows);
-  auto* const where = reinterpret_cast<index_t*>(scratch + at.outs);
-  auto* const runs = reinterpret_cast<CopyRun*>(scratch + at.runs);
-  const index_t taps = t.block.steps(), filter = g.ic * g.taps();
-  list_columns(p.in, t.block, 0, offsets);
-  for (index_t tap = 0; tap < taps; ++tap) where[tap] = flip ? taps - 1 - tap : tap;
-  T* const to = dw + t.group * g.oc * filter + first_weight(g, t, flip, t.block.channels.begin);
+class Dots {
+ public:
+  Dots(const WeightGradientPlan& plan, const View<const T>& x, const T* dy, bool flip, char* scratch)
+      : p_(plan), g_(plan.in.g), kernels_(weight_gradient_kernels<T>(plan.in.isa)), x_(x), dy_(dy), flip_(flip) {
+    const WeightGradientScratch at = weight_gradient_scratch(plan);
+    staged_ = reinterpret_cast<T*>(scratch);
+    offsets_ = reinterpret_cast<index_t*>(scratch + at.rows);
+    where_ = reinterpret_cast<index_t*>(scratch + at.outs);
+    runs_ = reinterpret_cast<CopyRun*>(scratch + at.runs);
+  }
 
-  bool add = false;
-  for_each_tile(p, t, [&](const TileAt& tile) {
-    stage_block(p.in, x, tile, t.block, runs, staged);
+  void run(const Task& t, T* dw) {
+    taps_ = t.block.steps();
+    list_columns(p_.in, t.block, 0, offsets_);
+    for (index_t tap = 0; tap < taps_; ++tap) where_[tap] = flip_ ? taps_ - 1 - tap : tap;
+    const index_t channel = t.block.channels.begin, filter = g_.ic * g_.taps();
+    T* const to = dw + first_weight(g_, t, flip_, channel);
+    bool first = true;
+    for_each_tile(p_, t, [&](TileAt tile) {
+      const StageRuns runs = list_stage_runs(p_.in, tile, t.block, runs_);
+      // Zeros around stay where they are from one image of the same tile to the next.
+      const bool stand = !first && product(p_.in.tiles) == 1;
+      if (stand) skip_zeros(p_.in, runs);
+      DotArgs<T> args = args_of(tile, !first);
+      for (tile.group = t.groups.begin; tile.group < t.groups.end; ++tile.group) {
+        const T* const plane = x_.data + tile.image * x_.stride[0] + (tile.group * g_.ic + channel) * x_.stride[1];
+        for (index_t i = 0; i < tile.images; ++i)
+          stage_plane(p_.in, x_, runs, plane + i * x_.stride[0], staged_ + i * p_.in.image_pitch);
+        if (!stand && tile.group == t.groups.begin) skip_zeros(p_.in, runs);
+        multiply(args, dy_ + first_output(g_, tile), to + tile.group * g_.oc * filter);
+      }
+      first = false;
+    });
+  }
+
+ private:
+  DotArgs<T> args_of(const TileAt& tile, bool add) const {
+    const ConvPlan& in = p_.in;
+    const bool by_image = in.images > 1;
     DotArgs<T> args{};
-    args.x = staged;
-    args.x_row = p.in.stage[1].step * p.in.pitch[1];
-    args.dy_plane = g.pixels();
-    args.dy_row = g.axis[2].out;
+    args.x = staged_;
+    args.x_slice = by_image ? in.image_pitch : in.stage[0].step * in.pitch[0];
+    args.x_row = in.stage[1].step * in.pitch[1];
+    args.dy_plane = g_.pixels();
+    args.dy_slice = by_image ? g_.oc_all * g_.pixels() : g_.axis[1].out * g_.axis[2].out;
+    args.dy_row = g_.axis[2].out;
+    args.slices = by_image ? tile.images : tile.size[0];
     args.rows = tile.size[1];
     args.width = tile.size[2];
-    args.ld = filter;
+    args.ld = g_.ic * g_.taps();
     args.add = add;
-    const bool by_image = p.in.images > 1;
-    args.slices = by_image ? tile.images : tile.size[0];
-    args.x_slice = by_image ? p.in.image_pitch : p.in.stage[0].step * p.in.pitch[0];
-    args.dy_slice = by_image ? g.oc_all * g.pixels() : g.axis[1].out * g.axis[2].out;
-    for (index_t m = 0, rows = kDotRows; m < g.oc; m += rows) {
-      while (rows > g.oc - m) rows /= 2;
-      args.dy = dy + first_output(g, tile) + m * g.pixels();
-      args.sums = to + m * filter;
-      const index_t calls = ceil_div(taps, index_t{kernels.dot_offsets[rows - 1]});
+    return args;
+  }
+  // All output channels of a group, all taps of the block.
+  void multiply(DotArgs<T>& args, const T* dy, T* to) const {
+    for (index_t m = 0, rows = kDotRows; m < g_.oc; m += rows) {
+      while (rows > g_.oc - m) rows /= 2;
+      args.dy = dy + m * g_.pixels();
+      args.sums = to + m * args.ld;
+      const index_t calls = ceil_div(taps_, index_t{kernels_.dot_offsets[rows - 1]});
       for (index_t i = 0; i < calls; ++i) {
-        const index_t begin = i * taps / calls, end = (i + 1) * taps / calls;
-        args.offset = offsets + begin;
-        args.where = where + begin;
-        kernels.dot[rows - 1][end - begin - 1](args);
+        const index_t begin = i * taps_ / calls, end = (i + 1) * taps_ / calls;
+        args.offset = offsets_ + begin;
+        args.where = where_ + begin;
+        kernels_.dot[rows - 1][end - begin - 1](args);
       }
     }
-    add = true;
-  });
-}
+  }
+
+  const WeightGradientPlan& p_;
+  const ConvGeometry& g_;
+  const WeightGradientKernels<T>& kernels_;
+  const View<const T>& x_;
+  const T* dy_;
+  bool flip_;
+  T* staged_;
+  index_t *offsets_, *where_;
+  CopyRun* runs_;
+  index_t taps_ = 0;
+};
 
 // x and dy in each other's place.
 template <class T>
@@ -331,11 +369,11 @@ void run_conv_weight_gradient(const WeightGradientPlan& p, const View<const T>& 
   const std::size_t threads = static_cast<std::size_t>(p.threads);
   const Scratch scratch(p.scratch_bytes * threads + p.parts_bytes);
   T* const sums = p.parts > 1 ? reinterpret_cast<T*>(scratch.data() + p.scratch_bytes * threads) : dw;
-  parallel_for(p.threads, g.groups * p.blocks * p.splits * p.parts, [&](index_t task, int thread) {
+  parallel_for(p.threads, p.tasks(), [&](index_t task, int thread) {
     char* const own = scratch.data() + static_cast<std::size_t>(thread) * p.scratch_bytes;
     const Task t = task_at(p, task);
     T* const to = sums + t.part * weights;
-    if (p.algorithm == WeightGradientAlgorithm::lanes_on_pixels) run_dots(p, input, outputs, flip, t, own, to);
+    if (p.algorithm == WeightGradientAlgorithm::lanes_on_pixels) Dots<T>(p, input, outputs, flip, own).run(t, to);
     else Worker<T>(p, input, outputs, flip != exchanged, own).run(t, to);
   });
   if (p.parts == 1) return;
