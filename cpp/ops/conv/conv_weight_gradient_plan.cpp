@@ -16,10 +16,11 @@ using Algorithm = WeightGradientAlgorithm;
 
 static index_t tune(const char* n, index_t d) { const char* v = getenv(n); return v ? atoi(v) : d; }
 static const index_t kRowsOfTask = tune("KR", 576);
-static const index_t kSteps = tune("KS", 256);
-static const index_t kSumElements = tune("KE", 64) << 10;
+static const index_t kSteps = tune("KS", 512);
+static const index_t kSumElements = tune("KE", 128) << 10;
 constexpr double kRowCycles = 15;            // of a staged row beside its elements
 constexpr double kCallCycles = 50;           // of a kernel call
+constexpr double kTapCycles = 300;           // of listing the pixels of one tap, and of the calls for it
 constexpr index_t kMostPartBytes = 4 << 20;  // of the sums of parts, for each core
 
 std::atomic<int> g_forced{-1};  // -1: the plan chooses
@@ -96,9 +97,11 @@ class Planner {
     }
     const int v = in_.form.panel / tiles_.lanes;
     const double rows = double(in_.form.ic_block), taps = double(product(in_.form.tap_block));
-    seen *= taps * panel_step_cycles(tiles_, v, rows) / panel_step_cycles(tiles_, v, rows * taps);
-    p_.skips_padding = seen < 0.97;
-    if (p_.skips_padding) share_ = seen;
+    const double steps = double(std::min(g().n * g().pixels(), kSteps));
+    const double by_tap = taps * (seen * steps * panel_step_cycles(tiles_, v, rows) + kTapCycles);
+    const double share = by_tap / (steps * panel_step_cycles(tiles_, v, rows * taps));
+    p_.skips_padding = share < 0.97;
+    if (p_.skips_padding) share_ = share;
   }
 
   bool reads_in_place() const {
@@ -175,7 +178,7 @@ class Planner {
     // dy packed, the last vector element by element where it is not full.
     sum += pixels * blocks * (vectors * 5 / lanes + (g().oc % tiles_.lanes ? lanes : 0));
     sum += units * rows * (vectors * 2 + panels / tiles_.channel_rows[v - 1] * 10);  // sums, again and again
-    sum += units * panels * blocks * kCallCycles * (p_.skips_padding ? double(g().taps()) : 1);
+    sum += units * panels * blocks * kCallCycles;
     return sum + rows * double(g().oc) / lanes * 5;  // transposed
   }
   double dot_cycles() const {

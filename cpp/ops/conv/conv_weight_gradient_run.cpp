@@ -73,6 +73,18 @@ index_t first_output(const ConvGeometry& g, const TileAt& tile) {
   return (tile.image * g.oc_all + tile.group * g.oc) * g.pixels() + pixel;
 }
 
+// stage_block(), but zeros that stand there already, from another image of the same tile, are not written again.
+template <class T>
+void stage_images(const WeightGradientPlan& p, const View<const T>& x, const TileAt& tile, Range channels,
+                  const StageRuns& runs, bool stand, T* staged) {
+  if (stand) skip_zeros(p.in, runs);
+  for (index_t c = channels.begin; c < channels.end; ++c, staged += p.in.plane_pitch)
+    for (index_t i = 0; i < tile.images; ++i)
+      stage_plane(p.in, x, runs,
+                  x.data + (tile.image + i) * x.stride[0] + (tile.group * p.in.g.ic + c) * x.stride[1],
+                  staged + i * p.in.image_pitch);
+}
+
 // Where the block's taps of channel c of the group begin within one filter of dw.
 index_t first_weight(const ConvGeometry& g, const Task& t, bool flip, index_t c) {
   const index_t box = t.block.steps() / t.block.channels.size();
@@ -106,7 +118,7 @@ class Worker {
       tile_ = tile;
       tile_.group = t_.groups.begin;
       list_pixels();
-      const T* const from = stage();
+      const T* const from = stage(first);
       for (index_t i = t_.panels.begin; i < t_.panels.end; ++i) {
         const Panel panel = panel_of(p_.in, kernels_.lanes, i);
         pack(panel);
@@ -118,14 +130,24 @@ class Worker {
   }
 
  private:
-  // Rows run over taps, then channels; their sums lie as dw does.
+  // Sums lie as dw does: channels, then taps. So do the rows, whose neighbours then read the same lines of x;
+  // but where padding is skipped, those of one tap are together.
   void list_rows() {
     channels_ = t_.block.channels.size();
     taps_ = t_.block.steps() / channels_;
-    list_columns(p_.in, t_.block, p_.in.in_place ? x_.stride[1] : p_.in.plane_pitch, rows_);
-    index_t* out = outs_;
-    for (index_t tap = 0; tap < taps_; ++tap)
-      for (index_t c = 0; c < channels_; ++c) *out++ = c * taps_ + (flip_ ? taps_ - 1 - tap : tap);
+    const index_t plane = p_.in.in_place ? x_.stride[1] : p_.in.plane_pitch;
+    Block one = t_.block;
+    one.channels = {0, 1};
+    list_columns(p_.in, one, 0, rows_);
+    const index_t tap_step = p_.skips_padding ? channels_ : 1, channel_step = p_.skips_padding ? 1 : taps_;
+    for (index_t tap = taps_ - 1; tap >= 0; --tap) {  // from behind: the first offsets are overwritten last
+      const index_t offset = rows_[tap];
+      for (index_t c = channels_ - 1; c >= 0; --c) {
+        const index_t row = tap * tap_step + c * channel_step;
+        rows_[row] = offset + c * plane;
+        outs_[row] = c * taps_ + (flip_ ? taps_ - 1 - tap : tap);
+      }
+    }
   }
 
   // The input of each output of the tile, in the order of dy.
@@ -144,9 +166,10 @@ class Worker {
     steps_of_tile_ = pixel - pixels_;
   }
 
-  const T* stage() {
+  const T* stage(bool first) {
     if (!p_.in.in_place) {
-      stage_block(p_.in, x_, tile_, t_.block, runs_, staged_);
+      const StageRuns runs = list_stage_runs(p_.in, tile_, t_.block, runs_);
+      stage_images(p_, x_, tile_, t_.block.channels, runs, !first && product(p_.in.tiles) == 1, staged_);
       return staged_;
     }
     const T* from = x_.data + tile_.image * x_.stride[0] +
@@ -272,22 +295,17 @@ class Dots {
 
   void run(const Task& t, T* dw) {
     taps_ = t.block.steps();
-    list_columns(p_.in, t.block, 0, offsets_);
-    for (index_t tap = 0; tap < taps_; ++tap) where_[tap] = flip_ ? taps_ - 1 - tap : tap;
-    const index_t channel = t.block.channels.begin, filter = g_.ic * g_.taps();
-    T* const to = dw + first_weight(g_, t, flip_, channel);
+    list_taps(t.block);
+    const index_t filter = g_.ic * g_.taps();
+    T* const to = dw + first_weight(g_, t, flip_, t.block.channels.begin);
     bool first = true;
     for_each_tile(p_, t, [&](TileAt tile) {
       const StageRuns runs = list_stage_runs(p_.in, tile, t.block, runs_);
-      // Zeros around stay where they are from one image of the same tile to the next.
-      const bool stand = !first && product(p_.in.tiles) == 1;
-      if (stand) skip_zeros(p_.in, runs);
       DotArgs<T> args = args_of(tile, !first);
+      bool stand = !first && product(p_.in.tiles) == 1;
       for (tile.group = t.groups.begin; tile.group < t.groups.end; ++tile.group) {
-        const T* const plane = x_.data + tile.image * x_.stride[0] + (tile.group * g_.ic + channel) * x_.stride[1];
-        for (index_t i = 0; i < tile.images; ++i)
-          stage_plane(p_.in, x_, runs, plane + i * x_.stride[0], staged_ + i * p_.in.image_pitch);
-        if (!stand && tile.group == t.groups.begin) skip_zeros(p_.in, runs);
+        stage_images(p_, x_, tile, t.block.channels, runs, stand, staged_);
+        stand = true;
         multiply(args, dy_ + first_output(g_, tile), to + tile.group * g_.oc * filter);
       }
       first = false;
@@ -302,29 +320,83 @@ class Dots {
     args.x = staged_;
     args.x_slice = by_image ? in.image_pitch : in.stage[0].step * in.pitch[0];
     args.x_row = in.stage[1].step * in.pitch[1];
-    args.dy_plane = g_.pixels();
     args.dy_slice = by_image ? g_.oc_all * g_.pixels() : g_.axis[1].out * g_.axis[2].out;
     args.dy_row = g_.axis[2].out;
     args.slices = by_image ? tile.images : tile.size[0];
     args.rows = tile.size[1];
     args.width = tile.size[2];
-    args.ld = g_.ic * g_.taps();
     args.add = add;
     return args;
   }
+  // Taps of one row of the kernel together: height_ rows of across_ taps.
+  void list_taps(const Block& block) {
+    height_ = block.taps[1].size();
+    across_ = taps_ / height_;
+    index_t i = 0;
+    for (index_t h = 0; h < height_; ++h)
+      for (index_t d = 0; d < block.taps[0].size(); ++d)
+        for (index_t w = 0; w < block.taps[2].size(); ++w, ++i) {
+          const index_t tap = (d * height_ + h) * block.taps[2].size() + w;
+          offsets_[i] = tap_offset(p_.in, 0, d) + tap_offset(p_.in, 1, h) + tap_offset(p_.in, 2, w);
+          where_[i] = flip_ ? taps_ - 1 - tap : tap;
+        }
+    const bool meet = g_.axis[1].dilation == 1 && p_.in.stage[1].kind != Staging::separate;
+    column_step_ = meet ? g_.axis[1].stride : height_;
+  }
+
   // All output channels of a group, all taps of the block.
   void multiply(DotArgs<T>& args, const T* dy, T* to) const {
+    args.ld = g_.ic * g_.taps();
+    args.dy_plane = g_.pixels();
     for (index_t m = 0, rows = kDotRows; m < g_.oc; m += rows) {
-      while (rows > g_.oc - m) rows /= 2;
+      rows = std::min(rows, g_.oc - m);
       args.dy = dy + m * g_.pixels();
       args.sums = to + m * args.ld;
-      const index_t calls = ceil_div(taps_, index_t{kernels_.dot_offsets[rows - 1]});
-      for (index_t i = 0; i < calls; ++i) {
-        const index_t begin = i * taps_ / calls, end = (i + 1) * taps_ / calls;
-        args.offset = offsets_ + begin;
-        args.where = where_ + begin;
-        kernels_.dot[rows - 1][end - begin - 1](args);
+      if (rows == 1) multiply_columns(args);
+      else multiply_taps(args, rows, 0, taps_);
+    }
+  }
+  void multiply_taps(DotArgs<T> args, index_t rows, index_t first, index_t taps) const {
+    const index_t calls = ceil_div(taps, index_t{kernels_.dot_offsets[rows - 1]});
+    for (index_t i = 0; i < calls; ++i) {
+      const index_t begin = i * taps / calls, end = (i + 1) * taps / calls;
+      args.offset = offsets_ + first + begin;
+      args.where = where_ + first + begin;
+      kernels_.dot[rows - 1][end - begin - 1](args);
+    }
+  }
+
+  // One output channel: taps that lie x_row apart, as rows of outputs do, make a column, and share each vector
+  // of x. 3x3 at 112x112 and 14x14: 1.3 times the speed of one after another.
+  void multiply_columns(const DotArgs<T>& args) const {
+    for (index_t first = 0; first < std::min(column_step_, height_); ++first) {
+      const index_t all = ceil_div(height_ - first, column_step_);
+      const index_t most = std::min<index_t>(kDotRows, args.rows / 2), parts = ceil_div(all, std::max<index_t>(1, most));
+      for (index_t i = 0; i < parts; ++i) {
+        const index_t begin = i * all / parts, taps = (i + 1) * all / parts - begin;
+        multiply_column(args, (first + begin * column_step_) * across_, taps);
       }
+    }
+  }
+  // Row h of x from the column's first tap on meets rows h, h - 1, .. of dy: all of them, or at both ends some.
+  void multiply_column(DotArgs<T> args, index_t first, index_t taps) const {
+    const index_t rows = args.rows;
+    const index_t next = where_[first + (taps > 1 ? column_step_ * across_ : 0)] - where_[first];
+    const DotArgs<T> all = args;
+    args.dy_plane = -all.dy_row;
+    args.ld = next;
+    const auto run = [&](index_t h, index_t count, index_t tap, index_t n) {
+      args.x = all.x + h * all.x_row;
+      args.dy = all.dy + (h - tap) * all.dy_row;
+      args.sums = all.sums + tap * next;
+      args.rows = count;
+      multiply_taps(args, n, first, across_);
+      args.add = true;
+    };
+    run(taps - 1, rows - (taps - 1), 0, taps);
+    for (index_t i = 0; i < taps - 1; ++i) {
+      run(i, 1, 0, i + 1);
+      run(rows + i, 1, i + 1, taps - 1 - i);
     }
   }
 
@@ -337,7 +409,8 @@ class Dots {
   T* staged_;
   index_t *offsets_, *where_;
   CopyRun* runs_;
-  index_t taps_ = 0;
+  index_t taps_ = 0, height_ = 0, across_ = 0;
+  index_t column_step_ = 1;  // rows of taps this far apart make a column
 };
 
 // x and dy in each other's place.

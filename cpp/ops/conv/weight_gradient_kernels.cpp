@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Compiled once per instruction set. A load of x is two where it crosses a line, as 15 of 16 do: four rows of
-// dy share each, a depthwise convolution has but one.
+// Compiled once per instruction set. A load of x is two where it crosses a line, as 15 of 16 do: so rows of dy
+// share it.
 #include "ops/conv/weight_gradient_kernels.hpp"
 
 #include <type_traits>
@@ -96,9 +96,9 @@ double sum_of(const T* x, index_t n) {
   return fold<double, kD / 2>((acc[0] + acc[1]) + (acc[2] + acc[3]))[0] + rest;
 }
 
-// 32 registers hold 1x14, 2x10 or 4x6 sums and their operands.
+// 32 registers hold 1x14, 2x10, 3x7 or 4x6 sums and their operands.
 constexpr int most_offsets(int rows) {
-  constexpr int many[] = {14, 10, 0, 6}, few[] = {10, 6, 0, 3};
+  constexpr int many[] = {14, 10, 7, 6}, few[] = {10, 6, 4, 3};
   return kRegisters == 32 ? many[rows - 1] : few[rows - 1];
 }
 
@@ -117,6 +117,7 @@ constexpr WeightGradientKernels<T> make_table() {
   for (int r = 1; r <= kDotRows; ++r) k.dot_offsets[r - 1] = most_offsets(r);
   add_dots<T, 1, most_offsets(1)>(k);
   add_dots<T, 2, most_offsets(2)>(k);
+  add_dots<T, 3, most_offsets(3)>(k);
   add_dots<T, 4, most_offsets(4)>(k);
   k.sum = &sum_of<T>;
   return k;

@@ -8,8 +8,8 @@
 
 namespace ndnn {
 
-constexpr int kDotRows = 4;       // output channels of one call: 1, 2 or 4
-constexpr int kDotOffsets = 14;   // taps of one call, at most
+constexpr int kDotRows = 4;      // rows of dy of one call, at most: output channels, or taps of a column
+constexpr int kDotOffsets = 14;  // offsets of one call, at most
 
 // sums[r*ld + where[c]] (+)= sum over slices s, rows h and pixels i < width of
 //   dy[r*dy_plane + s*dy_slice + h*dy_row + i] * x[offset[c] + s*x_slice + h*x_row + i].
@@ -29,7 +29,7 @@ struct DotArgs {
 template <class T>
 struct WeightGradientKernels {
   int lanes;
-  // [rows - 1][offsets - 1], offsets up to dot_offsets[rows - 1]; 0: no such rows.
+  // [rows - 1][offsets - 1], offsets up to dot_offsets[rows - 1].
   void (*dot[kDotRows][kDotOffsets])(const DotArgs<T>&);
   int dot_offsets[kDotRows];
   // The sum of n elements, in float64.
