@@ -8,10 +8,10 @@ namespace {
 
 // Of the functions that torch.nn.grad has, and those that it lacks.
 const char* weight_name(int rank, bool flip, bool transposed) {
-  static const char* const kNames[3][3] = {{"conv1d_weight", "conv2d_weight", "conv3d_weight"},
-                                           {"true_conv1d_weight", "true_conv2d_weight", "true_conv3d_weight"},
-                                           {"conv_transpose1d_weight", "conv_transpose2d_weight",
-                                            "conv_transpose3d_weight"}};
+  static const char* const kNames[3][3] = {
+      {"conv1d_weight", "conv2d_weight", "conv3d_weight"},
+      {"true_conv1d_weight", "true_conv2d_weight", "true_conv3d_weight"},
+      {"conv_transpose1d_weight", "conv_transpose2d_weight", "conv_transpose3d_weight"}};
   return kNames[transposed ? 2 : flip][rank - 1];
 }
 
@@ -35,9 +35,10 @@ void set_outputs(const Call& c, const py::array& x, const py::array& dy, ConvGeo
   bool fits = dy.ndim() == nd;
   for (int i = 0; fits && i < nd; ++i)
     fits = c.transposed && i >= spatial ? dy.shape(i) <= want[i] : dy.shape(i) == want[i];
-  NDNN_CHECK(fits, c.name, ": grad_output must have ", c.transposed ? "at most " : "",
-             "the output's shape ", Tuple{want, nd}, ", but got grad_output.shape=", shape_text(dy));
-  for (int a = kMaxSpatial - rank; a < kMaxSpatial; ++a) g.axis[a].out = dy.shape(dy.ndim() - kMaxSpatial + a);
+  NDNN_CHECK(fits, c.name, ": grad_output must have ", c.transposed ? "at most " : "", "the output's shape ",
+             Tuple{want, nd}, ", but got grad_output.shape=", shape_text(dy));
+  for (int a = kMaxSpatial - rank; a < kMaxSpatial; ++a)
+    g.axis[a].out = dy.shape(dy.ndim() - kMaxSpatial + a);
 }
 
 void make_contiguous(py::array& a) {
@@ -139,8 +140,7 @@ py::array conv_bias_gradient(int rank, const py::object& grad_output) {
   const char* const name = kNames[rank - 1];
   const py::array dy = to_array(name, "grad_output", grad_output);
   NDNN_CHECK(dy.ndim() == rank + 2 || dy.ndim() == rank + 1, name, ": grad_output must have ", rank + 2,
-             " axes (N, C, size) or ", rank + 1,
-             " (C, size), but got grad_output.shape=", shape_text(dy));
+             " axes (N, C, size) or ", rank + 1, " (C, size), but got grad_output.shape=", shape_text(dy));
   switch (dtype_of(name, "grad_output", dy)) {
     case DType::f32: return bias_gradient<float>(rank, dy);
     case DType::f64: return bias_gradient<double>(rank, dy);

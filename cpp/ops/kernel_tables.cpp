@@ -10,17 +10,17 @@
 
 namespace ndnn {
 
-#define NDNN_DECLARE(isa)                                    \
-  namespace isa {                                            \
-  extern const TileKernels<float> tile_kernels_f32;          \
-  extern const TileKernels<double> tile_kernels_f64;         \
-  extern const StencilKernels<float> stencil_kernels_f32;    \
-  extern const StencilKernels<double> stencil_kernels_f64;   \
-  extern const WinogradKernels<float> winograd_kernels_f32;  \
-  extern const WinogradKernels<double> winograd_kernels_f64; \
-  extern const EpilogueKernels<float> epilogue_kernels_f32;  \
-  extern const EpilogueKernels<double> epilogue_kernels_f64; \
-  extern const WeightGradientKernels<float> weight_gradient_kernels_f32; \
+#define NDNN_DECLARE(isa)                                                 \
+  namespace isa {                                                         \
+  extern const TileKernels<float> tile_kernels_f32;                       \
+  extern const TileKernels<double> tile_kernels_f64;                      \
+  extern const StencilKernels<float> stencil_kernels_f32;                 \
+  extern const StencilKernels<double> stencil_kernels_f64;                \
+  extern const WinogradKernels<float> winograd_kernels_f32;               \
+  extern const WinogradKernels<double> winograd_kernels_f64;              \
+  extern const EpilogueKernels<float> epilogue_kernels_f32;               \
+  extern const EpilogueKernels<double> epilogue_kernels_f64;              \
+  extern const WeightGradientKernels<float> weight_gradient_kernels_f32;  \
   extern const WeightGradientKernels<double> weight_gradient_kernels_f64; \
   }
 NDNN_FOR_EACH_ISA(NDNN_DECLARE)

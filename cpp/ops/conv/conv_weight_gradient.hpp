@@ -3,9 +3,10 @@
 //   dw[oc, c, k] = sum over n, o of dy[n, oc, o] * x[n, c, o*stride - pad + k*dilation]
 //   plan = plan_conv_weight_gradient(geometry)         algorithm, blocks, threads (.._plan.cpp)
 //   run_conv_weight_gradient(plan, x, dy, flip, dw)    the loop nest              (.._run.cpp)
-// It is a product whose rows are (tap, input channel), whose lanes are output channels and whose reduction runs
-// over output pixels. The x of a row and a pixel lies at row + pixel, the offsets of the forward convolution
-// with their parts exchanged, so that its staging and its kernel `lanes_on_channels` do this one too.
+// It is a product whose rows are (tap, input channel), whose lanes are output channels and whose reduction
+// runs over output pixels. The x of a row and a pixel lies at row + pixel, the offsets of the forward
+// convolution with their parts exchanged, so that its staging and its kernel `lanes_on_channels` do this one
+// too.
 #pragma once
 #include "ops/conv/conv_blocks.hpp"
 

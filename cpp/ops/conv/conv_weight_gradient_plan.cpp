@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <cstdlib>
 
 #include "ops/conv/conv_cost.hpp"
 #include "ops/conv/conv_weight_gradient.hpp"
@@ -14,10 +13,9 @@ namespace {
 
 using Algorithm = WeightGradientAlgorithm;
 
-static index_t tune(const char* n, index_t d) { const char* v = getenv(n); return v ? atoi(v) : d; }
-static const index_t kRowsOfTask = tune("KR", 576);
-static const index_t kSteps = tune("KS", 512);
-static const index_t kSumElements = tune("KE", 128) << 10;
+constexpr index_t kRowsOfTask = 576;         // rows of one task: dy, once packed, serves them all
+constexpr index_t kSteps = 512;              // pixels of a tile: a 256-byte wide panel of them is 128 KB
+constexpr index_t kSumElements = 128 << 10;  // of one task; 64 K: 3x3, stride 2: 201 -> 180 GFLOP/s
 constexpr double kRowCycles = 15;            // of a staged row beside its elements
 constexpr double kCallCycles = 50;           // of a kernel call
 constexpr double kTapCycles = 300;           // of listing the pixels of one tap, and of the calls for it
@@ -36,7 +34,7 @@ class Planner {
     in_.isa = isa;
     in_.item_bytes = item_bytes;
     in_.form.algorithm = dot_ ? ConvAlgorithm::lanes_on_pixels : ConvAlgorithm::lanes_on_channels;
-    budget_ = (dot_ ? caches().l1 / 2 : caches().l2 * tune("KL", 4) / 10) / item_bytes;
+    budget_ = (dot_ ? caches().l1 / 2 : caches().l2 * 4 / 10) / item_bytes;
   }
 
   WeightGradientPlan make(int max_threads) {
@@ -49,8 +47,7 @@ class Planner {
     choose_parts();
     p_.threads = int(std::min<double>(useful_threads(in_, max_threads), double(p_.tasks())));
     p_.scratch_bytes = weight_gradient_scratch(p_).total;
-    if (p_.parts > 1)
-      p_.parts_bytes = static_cast<std::size_t>(p_.parts * p_.weights() * in_.item_bytes);
+    if (p_.parts > 1) p_.parts_bytes = static_cast<std::size_t>(p_.parts * p_.weights() * in_.item_bytes);
     return p_;
   }
 
@@ -149,8 +146,8 @@ class Planner {
     return low;
   }
 
-  // Where tasks are too few for the cores: parts of the reduction, with sums of their own. Where one is little
-  // work: several groups.
+  // Where tasks are too few for the cores: parts of the reduction, with sums of their own. Where one is
+  // little work: several groups.
   void choose_parts() {
     const double tasks = double(p_.tasks()), enough = kTasksPerCore * cores();
     const double wanted = std::clamp(p_.cycles / kTaskCycles, 1.0, enough);
@@ -183,7 +180,8 @@ class Planner {
   }
   double dot_cycles() const {
     const double pixels = double(g().n) * double(g().pixels()), rows = double(g().ic) * double(g().taps());
-    const double vectors = double(ceil_div(in_.tile[2], index_t{tiles_.lanes})) / double(in_.tile[2]) * pixels;
+    const double vectors =
+        double(ceil_div(in_.tile[2], index_t{tiles_.lanes})) / double(in_.tile[2]) * pixels;
     const double r = g().oc >= kDotRows ? kDotRows : double(g().oc), calls = std::ceil(double(g().oc) / r);
     // Half of the loads of dy and all of x cross a line.
     const double sum = vectors * calls * rows * std::max(r / 2, 1 + r / 6);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Compiled once per instruction set. A load of x is two where it crosses a line, as 15 of 16 do: so rows of dy
-// share it.
+// Compiled once per instruction set. A load of x is two where it crosses a line, as 15 of 16 do: so rows of
+// dy share it.
 #include "ops/conv/weight_gradient_kernels.hpp"
 
 #include <type_traits>
@@ -29,6 +29,12 @@ NDNN_INLINE Vec<T> fold(Vec<T> v) {
   }
 }
 
+// Planes are too short for the hardware to see what comes next.
+template <class T>
+NDNN_INLINE void fetch_soon(const T* p, index_t n) {
+  for (index_t i = 0; i < n; i += 64 / index_t(sizeof(T))) __builtin_prefetch(p + i, 0, 2);
+}
+
 template <class T, int kRows, int kOffsets>
 void dot(const DotArgs<T>& a) {
   constexpr int kL = kLanes<T>;
@@ -38,10 +44,15 @@ void dot(const DotArgs<T>& a) {
   index_t offset[kOffsets];
 #pragma GCC unroll 16
   for (int c = 0; c < kOffsets; ++c) offset[c] = a.offset[c];
+  const index_t soon = a.width * a.soon_x_rows;
   for (index_t s = 0; s < a.slices; ++s) {
     const T* x = a.x + s * a.x_slice;
     const T* dy = a.dy + s * a.dy_slice;
     for (index_t h = 0; h < a.rows; ++h, x += a.x_row, dy += a.dy_row) {
+      if (a.soon_dy) {
+        fetch_soon(dy + a.soon_dy, a.width);
+        fetch_soon(a.soon_x + s * a.soon_x_slice + h * soon, soon);
+      }
       for (index_t i = 0; i < full; i += kL) {
         Vec<T> g[kRows];
 #pragma GCC unroll 4

@@ -24,6 +24,12 @@ struct DotArgs {
   T* sums;
   index_t ld;
   bool add;
+  // Brought into L2 meanwhile, as the rows of dy pass: the dy and x of a later call. It may lie beyond the
+  // arrays.
+  index_t soon_dy;  // elements from dy on, 0: nothing is brought
+  const T* soon_x;  // of the first slice
+  index_t soon_x_slice;
+  index_t soon_x_rows;  // elements of x for each of dy
 };
 
 template <class T>

@@ -10,12 +10,15 @@ from ndnn.reference.conv import (
     true_conv2d,
     true_conv3d,
 )
+from ndnn.reference.conv_grad import conv_bias, conv_weight
 from ndnn.reference.winograd import winograd_conv1d, winograd_matrices
 
 __all__ = [
     "conv1d",
     "conv2d",
     "conv3d",
+    "conv_bias",
+    "conv_weight",
     "fused",
     "true_conv1d",
     "true_conv2d",
