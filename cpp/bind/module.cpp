@@ -21,4 +21,5 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   ndnn::bind_packed_weight(m);
   ndnn::bind_conv(m);
   ndnn::bind_conv_transpose(m);
+  ndnn::bind_conv_grad(m);
 }

@@ -109,15 +109,27 @@ def conv_weight_gradient(
     rank: int,
     flipped: bool,
     input: ArrayLike,
-    weight_size: Sequence[int],
+    weight_size: Sequence[SupportsIndex],
     grad_output: ArrayLike,
     stride: SupportsIndex | Sequence[SupportsIndex],
     padding: SupportsIndex | Sequence[SupportsIndex] | str,
     dilation: SupportsIndex | Sequence[SupportsIndex],
     groups: SupportsIndex,
-    *,
     transposed: bool = False,
 ) -> NDArray[Any]: ...
+def conv_bias_gradient(rank: int, grad_output: ArrayLike, /) -> NDArray[Any]: ...
+def plan_conv_weight_gradient(
+    rank: int,
+    input_size: Sequence[SupportsIndex],
+    weight_size: Sequence[SupportsIndex],
+    stride: SupportsIndex | Sequence[SupportsIndex],
+    padding: SupportsIndex | Sequence[SupportsIndex] | str,
+    dilation: SupportsIndex | Sequence[SupportsIndex],
+    groups: SupportsIndex,
+    item_bytes: int,
+    /,
+) -> dict[str, Any]: ...
+def force_weight_gradient_algorithm(name: str, /) -> None: ...
 def force_conv_algorithm(name: str, /) -> None: ...
 def set_winograd(on: bool, /) -> None: ...
 def winograd_enabled() -> bool: ...

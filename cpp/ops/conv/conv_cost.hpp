@@ -70,6 +70,48 @@ inline int best_panel(const Tiles& t, index_t channels, double rows) {
   return vectors;
 }
 
+// The taps of one block: whole inner axes while there are at most `most` of them.
+inline void cut_taps(const ConvGeometry& g, index_t most, Axes& taps) {
+  for (int a = 0; a < kMaxSpatial; ++a) taps[a] = g.axis[a].kernel;
+  for (int a = 0; a < kMaxSpatial && product(taps) > most; ++a) {
+    taps[a] = 1;  // as many of this axis as still fit
+    taps[a] = even(g.axis[a].kernel, std::max<index_t>(1, most / product(taps)));
+  }
+}
+
+// How taps of one axis are staged for `tile` outputs. unit_step: neighbouring outputs must be neighbours.
+inline Staging staging_of(const ConvPlan& p, int a, index_t tile, bool unit_step) {
+  const Window& w = p.g.axis[a];
+  const index_t taps = p.form.tap_block[a];
+  // dilation*taps may be huge, but was checked not to overflow in set_output_size().
+  const index_t dense = (tile - 1) * w.stride + (taps - 1) * w.dilation + 1;
+  if (unit_step && w.stride > 1) {
+    const index_t length = ceil_div(dense, w.stride);
+    if (w.stride <= taps && length * w.stride < taps * tile) return {Staging::phases, w.stride, length, 1};
+  } else if (dense <= taps * tile) {
+    // Where no output reads padding, the block holds none.
+    return {Staging::dense, 1, p.by_taps ? std::min(dense, w.in) : dense, w.stride};
+  }
+  return {Staging::separate, taps, tile, 1};
+}
+// Sets tile, stage[] and the pitches; align_rows: so that the rows' first taps are on the line.
+inline void lay_out_stage(ConvPlan& p, const Axes& tile, bool unit_step, bool align_rows) {
+  p.tile = tile;
+  for (int a = 0; a < kMaxSpatial; ++a) p.stage[a] = staging_of(p, a, tile[a], unit_step);
+  const index_t line = kAlignment / p.item_bytes;
+  index_t all = 1;
+  for (int a = kMaxSpatial - 1; a >= 0; --a) {
+    p.pitch[a] = all;
+    all *= p.stage[a].length;
+    if (align_rows && a == 2) all = round_up(all, line);
+  }
+  for (int a = kMaxSpatial - 1; a >= 0; all *= p.stage[a--].copies) p.copy_pitch[a] = all;
+  // An odd number of lines: planes a power of two apart would share few cache sets.
+  p.image_pitch = all;
+  p.plane_pitch = round_up(all * p.images, line);
+  if (p.plane_pitch / line % 2 == 0) p.plane_pitch += line;
+}
+
 inline int useful_threads(const ConvPlan& p, int max_threads) {
   const double wanted = p.cycles / kCyclesPerMicrosecond / (kSerialMicroseconds / 2);
   return wanted < 2 ? 1 : static_cast<int>(std::min<double>(max_threads, wanted));

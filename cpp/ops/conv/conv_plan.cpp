@@ -90,11 +90,7 @@ class Planner {
 
   void choose_reduction_blocks() {
     Axes& taps = p_.form.tap_block;
-    for (int a = 0; a < kMaxSpatial; ++a) taps[a] = g_.axis[a].kernel;
-    for (int a = 0; a < kMaxSpatial && product(taps) > kLongestReductionBlock; ++a) {
-      taps[a] = 1;  // as many of this axis as still fit
-      taps[a] = even(g_.axis[a].kernel, std::max<index_t>(1, kLongestReductionBlock / product(taps)));
-    }
+    cut_taps(g_, kLongestReductionBlock, taps);
     const index_t all = product(taps), limit = kReductionBlock / all;
     const bool one_block = g_.ic <= kLongestReductionBlock / all;
     p_.form.ic_block = std::max<index_t>(1, one_block ? g_.ic : even(g_.ic, std::max<index_t>(1, limit)));
@@ -102,37 +98,9 @@ class Planner {
     for (int a = 0; a < kMaxSpatial; ++a) p_.blocks *= ceil_div(g_.axis[a].kernel, taps[a]);
   }
 
-  Staging staging(int a, index_t tile) const {
-    const Window& w = g_.axis[a];
-    const index_t taps = p_.form.tap_block[a];
-    // dilation*taps may be huge, but was checked not to overflow in set_output_size().
-    const index_t dense = (tile - 1) * w.stride + (taps - 1) * w.dilation + 1;
-    if (on_pixels_ && w.stride > 1) {
-      const index_t length = ceil_div(dense, w.stride);
-      if (w.stride <= taps && length * w.stride < taps * tile) return {Staging::phases, w.stride, length, 1};
-    } else if (dense <= taps * tile) {
-      // Where no output reads padding, the block holds none.
-      return {Staging::dense, 1, p_.by_taps ? std::min(dense, w.in) : dense, w.stride};
-    }
-    return {Staging::separate, taps, tile, 1};
-  }
-
   // Sets stage[], pitches and scratch for `tile`; true where the block fits its share of L2.
   bool lay_out(const Axes& tile) {
-    p_.tile = tile;
-    for (int a = 0; a < kMaxSpatial; ++a) p_.stage[a] = staging(a, tile[a]);
-    const index_t line = kAlignment / p_.item_bytes;
-    index_t all = 1;
-    for (int a = kMaxSpatial - 1; a >= 0; --a) {
-      p_.pitch[a] = all;
-      all *= p_.stage[a].length;
-      if (stencil_ && a == 2) all = round_up(all, line);  // so that the rows' first taps are on the line
-    }
-    for (int a = kMaxSpatial - 1; a >= 0; all *= p_.stage[a--].copies) p_.copy_pitch[a] = all;
-    // An odd number of lines: planes a power of two apart would share few cache sets.
-    p_.image_pitch = all;
-    p_.plane_pitch = round_up(all * p_.images, line);
-    if (p_.plane_pitch / line % 2 == 0) p_.plane_pitch += line;
+    lay_out_stage(p_, tile, on_pixels_, stencil_);
     p_.stage_elements = p_.form.ic_block * p_.plane_pitch + kMaxPixelTile;
     const index_t channels = std::min(g_.oc, kSumChannels);
     if (stencil_) {

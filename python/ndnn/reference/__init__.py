@@ -10,6 +10,7 @@ from ndnn.reference.conv import (
     true_conv2d,
     true_conv3d,
 )
+from ndnn.reference.conv_grad import conv_bias, conv_weight
 from ndnn.reference.conv_transpose import (
     conv1d_input,
     conv2d_input,
@@ -27,9 +28,11 @@ __all__ = [
     "conv2d_input",
     "conv3d",
     "conv3d_input",
+    "conv_bias",
     "conv_transpose1d",
     "conv_transpose2d",
     "conv_transpose3d",
+    "conv_weight",
     "fused",
     "true_conv1d",
     "true_conv2d",
