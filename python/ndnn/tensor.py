@@ -124,6 +124,18 @@ def arrays(*operands: Operand) -> list[Any]:
     ]
 
 
+def shared(f: Callable[[Array], Any]) -> Callable[[Array], Any]:
+    """What several vjps of one result need of its gradient, computed once."""
+    last: list[Any] = [None, None]
+
+    def call(g: Array) -> Any:
+        if last[0] is not g:
+            last[:] = g, f(g)
+        return last[1]
+
+    return call
+
+
 def _fit(g: Array, target: Node | Tensor, name: str) -> Array:
     """A gradient in its target's shape and dtype: summed over the axes that were broadcast."""
     g = np.asarray(g)
