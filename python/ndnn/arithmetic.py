@@ -6,6 +6,7 @@ NumPy's rules: broadcasting, and a Python number takes the dtype of the array be
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -52,9 +53,7 @@ def multiply(a: Operand, b: Operand) -> Any:
 
 def divide(a: Operand, b: Operand) -> Any:
     x, y = _pair(a, b)
-    return record(
-        "divide", x / y, (a, lambda g: g / y), (b, lambda g: -(g / y) * (x / y))
-    )
+    return record("divide", x / y, (a, lambda g: g / y), (b, lambda g: -(g / y) * (x / y)))
 
 
 def power(a: Operand, b: Operand) -> Any:
@@ -197,4 +196,6 @@ def where(condition: Operand, a: Operand, b: Operand) -> Any:
 
 
 # What Tensor has as methods, by these names.
-METHODS = [abs, exp, log, sqrt, sin, cos, tanh, sigmoid, relu, clip, matmul]
+METHODS: list[Callable[..., Any]] = [
+    abs, exp, log, sqrt, sin, cos, tanh, sigmoid, relu, clip, matmul,
+]  # fmt: skip

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from operator import index
 from typing import Any, SupportsIndex
 
@@ -120,7 +120,7 @@ def flatten(a: Operand, start_dim: int = 0, end_dim: int = -1) -> Any:
 
 def squeeze(a: Operand, axis: Axis = None) -> Any:
     (x,) = arrays(a)
-    return _reshaped("squeeze", a, x, np.squeeze(x, axis))  # type: ignore[arg-type]
+    return _reshaped("squeeze", a, x, np.squeeze(x, axis))
 
 
 def unsqueeze(a: Operand, axis: int) -> Any:
@@ -205,6 +205,6 @@ def stack(tensors: Sequence[Operand], axis: int = 0) -> Any:
     return record("stack", y, *zip(tensors, vjps, strict=True), saved=())
 
 
-METHODS = [
+METHODS: list[Callable[..., Any]] = [
     sum, mean, var, std, max, min, reshape, flatten, squeeze, unsqueeze, transpose, permute, expand,
 ]  # fmt: skip

@@ -124,6 +124,13 @@ def arrays(*operands: Operand) -> list[Any]:
     ]
 
 
+def as_tensor(x: Operand) -> Tensor:
+    """A Tensor as it is; an array as one, copied where operations are recorded."""
+    if isinstance(x, Tensor):
+        return x
+    return Tensor(x) if _recording.get() else Tensor._of(np.asarray(x))
+
+
 def shared(f: Callable[[Array], Any]) -> Callable[[Array], Any]:
     """What several vjps of one result need of its gradient, computed once."""
     last: list[Any] = [None, None]
@@ -309,7 +316,9 @@ class Tensor:
 
     def __reduce__(self) -> Any:  # for copy.deepcopy and pickle; `copy` of a result has no meaning
         if self._node is not None:
-            raise TypeError(f"Tensor: only leaves are copied, but got a result of {self._node.name}")
+            raise TypeError(
+                f"Tensor: only leaves are copied, but got a result of {self._node.name}"
+            )
         return type(self), (self._array, self._needs_grad)
 
     # ---- the chain rule
@@ -432,7 +441,7 @@ class Tensor:
 def _checked_copy(data: ArrayLike | Tensor) -> Array:
     if isinstance(data, np.ma.MaskedArray):
         raise TypeError("Tensor: must be a plain array, but got a masked one")
-    array = np.array(data._array if isinstance(data, Tensor) else data)
+    array = np.array(data._array if isinstance(data, Tensor) else data, order="C")
     if array.dtype.kind not in "fiub" or array.dtype == np.longdouble:
         raise TypeError(f"Tensor: must hold floats, integers or bools, but got dtype={array.dtype}")
     return array.astype(array.dtype.newbyteorder("="), copy=False)
@@ -460,5 +469,6 @@ def _add_to_leaf(leaf: Tensor, g: Array, fresh: bool) -> None:
 from ndnn import arithmetic as _a  # noqa: E402  they need Tensor
 from ndnn import shaping as _s  # noqa: E402
 
-for _function in _a.METHODS + _s.METHODS:
+_methods: list[Callable[..., Any]] = [*_a.METHODS, *_s.METHODS]
+for _function in _methods:
     setattr(Tensor, _function.__name__, _function)

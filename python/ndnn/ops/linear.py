@@ -29,9 +29,7 @@ def linear(input: Operand, weight: Operand, bias: Operand = None) -> Any:
             f"but got input {x.shape}, weight {w.shape}"
         )
     if b is not None and b.shape != w.shape[:-1]:
-        raise ValueError(
-            f"linear: bias must have the shape {w.shape[:-1]}, but got {b.shape}"
-        )
+        raise ValueError(f"linear: bias must have the shape {w.shape[:-1]}, but got {b.shape}")
     y = x @ w.T
     if b is not None:
         y += b
@@ -44,5 +42,10 @@ def linear(input: Operand, weight: Operand, bias: Operand = None) -> Any:
         return g @ w if w.ndim == 2 else g[..., None] * w
 
     return record(
-        "linear", y, (input, of_input), (weight, of_weight), (bias, lambda g: g), saved=(input, weight)
+        "linear",
+        y,
+        (input, of_input),
+        (weight, of_weight),
+        (bias, lambda g: g),
+        saved=(input, weight),
     )

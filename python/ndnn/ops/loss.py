@@ -99,7 +99,9 @@ def _nll(
         )
 
     places = np.expand_dims(np.where(used, t, 0), classes)
-    weights = np.asarray(used, x.dtype) if w is None else np.where(used, w[places.squeeze(classes)], 0)
+    weights = (
+        np.asarray(used, x.dtype) if w is None else np.where(used, w[places.squeeze(classes)], 0)
+    )
     picked = np.take_along_axis(x, places, classes).squeeze(classes) if count else np.zeros_like(t)
     losses = np.where(used, -weights * picked, 0)
     # The mean over no target is nan, as torch's.

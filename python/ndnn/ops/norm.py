@@ -116,8 +116,7 @@ def _check(x: Array, mean: Operand, var: Operand, w: Any, b: Any, training: bool
             raise ValueError(
                 f"batch_norm: {name} must have the shape {(x.shape[1],)}, but got {values.shape}"
             )
-    if training and x.size and x.size // x.shape[1] < 2 or training and not x.size:
+    if training and x.size < 2 * max(x.shape[1], 1):
         raise ValueError(
-            "batch_norm: training needs more than one value per channel, "
-            f"but got input {x.shape}"
+            f"batch_norm: training needs more than one value per channel, but got input {x.shape}"
         )

@@ -219,7 +219,8 @@ class _Window:
         """For each tap of the window, in order, its value in every window."""
         for offset in self._offsets():
             steps = zip(offset, self.out, self.stride, strict=True)
-            yield padded[(..., *(slice(i, i + (o - 1) * s + 1, s) for i, o, s in steps))]
+            key: Any = ..., *(slice(i, i + (o - 1) * s + 1, s) for i, o, s in steps)
+            yield padded[key]
 
     def scatter(self, x: Array, parts: Iterator[Array]) -> Array:
         """The reverse: adds, for each tap, a part for every window to where it was read."""
