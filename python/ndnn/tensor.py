@@ -105,13 +105,18 @@ def record(
     return result
 
 
+def records(*operands: Operand) -> bool:
+    """Will an operation on these be recorded?"""
+    return _recording.get() and any(isinstance(x, Tensor) and x._needs_grad for x in operands)
+
+
 def arrays(*operands: Operand) -> list[Any]:
     """The arrays of an operator's operands; None and packed weights stay.
 
     What is no Tensor is copied where the operation will be recorded: the caller may write to it
     before backward, which no version would show.
     """
-    keeps = _recording.get() and any(isinstance(x, Tensor) and x._needs_grad for x in operands)
+    keeps = records(*operands)
     return [
         x._array
         if isinstance(x, Tensor)

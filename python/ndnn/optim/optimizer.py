@@ -11,8 +11,9 @@ import numpy as np
 
 from ndnn.tensor import Array, Tensor
 
-# Elements updated at a time: some ten arrays of 64 KB stay in L2 through all steps of an update.
-CHUNK = 16384
+# Elements updated at a time, so that the arrays of an update stay in cache through all its steps:
+# Adam on 11 M float32 takes 35 ms with 4096, 20 with 16384, 15 with 65536.
+CHUNK = 65536
 
 
 class Optimizer:
