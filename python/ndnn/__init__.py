@@ -7,19 +7,68 @@
 (1, 4, 6, 6)
 """
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from ndnn import fused, grad
 from ndnn._load import _core
 from ndnn.config import get_num_threads, num_threads, set_num_threads
+from ndnn.tensor import Tensor, is_grad_enabled, no_grad
+
+if TYPE_CHECKING:
+    from ndnn import functional, init, nn, optim
+    from ndnn._gradcheck import gradcheck
+    from ndnn.arithmetic import clip, maximum, minimum, where
+    from ndnn.random import manual_seed
+    from ndnn.shaping import concatenate, stack
+    from ndnn.storage import load, save
 
 PackedWeight = _core.PackedWeight
 __version__: str = _core.__version__
 
+# What training needs is imported when it is first asked for: it would be a third of the import.
+_LATER = {
+    **dict.fromkeys(("functional", "init", "nn", "optim"), ""),
+    **dict.fromkeys(("clip", "maximum", "minimum", "where"), "arithmetic"),
+    **dict.fromkeys(("concatenate", "stack"), "shaping"),
+    **dict.fromkeys(("load", "save"), "storage"),
+    "gradcheck": "_gradcheck",
+    "manual_seed": "random",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module 'ndnn' has no attribute {name!r}")
+    module = importlib.import_module(f"ndnn.{_LATER[name] or name}")
+    value = getattr(module, name) if _LATER[name] else module
+    globals()[name] = value
+    return value
+
+
 __all__ = [
     "PackedWeight",
+    "Tensor",
     "__version__",
+    "clip",
+    "concatenate",
+    "functional",
     "fused",
     "get_num_threads",
     "grad",
+    "gradcheck",
+    "init",
+    "is_grad_enabled",
+    "load",
+    "manual_seed",
+    "maximum",
+    "minimum",
+    "nn",
+    "no_grad",
     "num_threads",
+    "optim",
+    "save",
     "set_num_threads",
+    "stack",
+    "where",
 ]

@@ -9,6 +9,7 @@ from typing import Any
 from numpy.typing import ArrayLike, NDArray
 
 from ndnn._load import _core
+from ndnn.tensor import Operand, Tensor, arrays, record
 
 IntOrTuple = int | Sequence[int]
 Weight = ArrayLike | _core.PackedWeight
@@ -72,75 +73,113 @@ def _document(rank: int, flipped: bool) -> str:
 
 
 def conv1d(
-    input: ArrayLike,
-    weight: Weight,
-    bias: ArrayLike | None = None,
+    input: ArrayLike | Tensor,
+    weight: Weight | Tensor,
+    bias: ArrayLike | Tensor | None = None,
     stride: IntOrTuple = 1,
     padding: IntOrTuple | str = 0,
     dilation: IntOrTuple = 1,
     groups: int = 1,
-) -> Array:
+) -> Any:
+    if isinstance(input, Tensor) or isinstance(weight, Tensor) or isinstance(bias, Tensor):
+        return _record(1, False, input, weight, bias, stride, padding, dilation, groups)
     return _conv(1, False, input, weight, bias, stride, padding, dilation, groups)
 
 
 def conv2d(
-    input: ArrayLike,
-    weight: Weight,
-    bias: ArrayLike | None = None,
+    input: ArrayLike | Tensor,
+    weight: Weight | Tensor,
+    bias: ArrayLike | Tensor | None = None,
     stride: IntOrTuple = 1,
     padding: IntOrTuple | str = 0,
     dilation: IntOrTuple = 1,
     groups: int = 1,
-) -> Array:
+) -> Any:
+    if isinstance(input, Tensor) or isinstance(weight, Tensor) or isinstance(bias, Tensor):
+        return _record(2, False, input, weight, bias, stride, padding, dilation, groups)
     return _conv(2, False, input, weight, bias, stride, padding, dilation, groups)
 
 
 def conv3d(
-    input: ArrayLike,
-    weight: Weight,
-    bias: ArrayLike | None = None,
+    input: ArrayLike | Tensor,
+    weight: Weight | Tensor,
+    bias: ArrayLike | Tensor | None = None,
     stride: IntOrTuple = 1,
     padding: IntOrTuple | str = 0,
     dilation: IntOrTuple = 1,
     groups: int = 1,
-) -> Array:
+) -> Any:
+    if isinstance(input, Tensor) or isinstance(weight, Tensor) or isinstance(bias, Tensor):
+        return _record(3, False, input, weight, bias, stride, padding, dilation, groups)
     return _conv(3, False, input, weight, bias, stride, padding, dilation, groups)
 
 
 def true_conv1d(
-    input: ArrayLike,
-    weight: Weight,
-    bias: ArrayLike | None = None,
+    input: ArrayLike | Tensor,
+    weight: Weight | Tensor,
+    bias: ArrayLike | Tensor | None = None,
     stride: IntOrTuple = 1,
     padding: IntOrTuple | str = 0,
     dilation: IntOrTuple = 1,
     groups: int = 1,
-) -> Array:
+) -> Any:
+    if isinstance(input, Tensor) or isinstance(weight, Tensor) or isinstance(bias, Tensor):
+        return _record(1, True, input, weight, bias, stride, padding, dilation, groups)
     return _conv(1, True, input, weight, bias, stride, padding, dilation, groups)
 
 
 def true_conv2d(
-    input: ArrayLike,
-    weight: Weight,
-    bias: ArrayLike | None = None,
+    input: ArrayLike | Tensor,
+    weight: Weight | Tensor,
+    bias: ArrayLike | Tensor | None = None,
     stride: IntOrTuple = 1,
     padding: IntOrTuple | str = 0,
     dilation: IntOrTuple = 1,
     groups: int = 1,
-) -> Array:
+) -> Any:
+    if isinstance(input, Tensor) or isinstance(weight, Tensor) or isinstance(bias, Tensor):
+        return _record(2, True, input, weight, bias, stride, padding, dilation, groups)
     return _conv(2, True, input, weight, bias, stride, padding, dilation, groups)
 
 
 def true_conv3d(
-    input: ArrayLike,
-    weight: Weight,
-    bias: ArrayLike | None = None,
+    input: ArrayLike | Tensor,
+    weight: Weight | Tensor,
+    bias: ArrayLike | Tensor | None = None,
     stride: IntOrTuple = 1,
     padding: IntOrTuple | str = 0,
     dilation: IntOrTuple = 1,
     groups: int = 1,
-) -> Array:
+) -> Any:
+    if isinstance(input, Tensor) or isinstance(weight, Tensor) or isinstance(bias, Tensor):
+        return _record(3, True, input, weight, bias, stride, padding, dilation, groups)
     return _conv(3, True, input, weight, bias, stride, padding, dilation, groups)
+
+
+def _record(
+    rank: int,
+    flipped: bool,
+    input: Operand,
+    weight: Operand,
+    bias: Operand,
+    stride: IntOrTuple,
+    padding: IntOrTuple | str,
+    dilation: IntOrTuple,
+    groups: int,
+) -> Any:
+    """Convolution with a Tensor among its operands, and its gradients."""
+    x, w, b = arrays(input, weight, bias)
+    y = _conv(rank, flipped, x, w, b, stride, padding, dilation, groups)
+    kernel = w.array if isinstance(w, _core.PackedWeight) else w
+    where = stride, padding, dilation, groups
+    return record(
+        f"{'true_' if flipped else ''}conv{rank}d",
+        y,
+        (input, lambda g: _core.conv_input_gradient(rank, flipped, x.shape, kernel, g, *where)),
+        (weight, lambda g: _core.conv_weight_gradient(rank, flipped, x, kernel.shape, g, *where)),
+        (bias, lambda g: _core.conv_bias_gradient(rank, g)),
+        saved=(input, weight),
+    )
 
 
 for _rank, _plain, _true in (

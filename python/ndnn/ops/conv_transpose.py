@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from numpy.typing import ArrayLike
 
 from ndnn._load import _core
-from ndnn.ops.conv import Array, IntOrTuple, Weight
+from ndnn.ops.conv import IntOrTuple, Weight
+from ndnn.tensor import Operand, Tensor, arrays, record
 
 _conv_transpose = _core.conv_transpose
 
@@ -42,45 +45,88 @@ _DOC = """Transposed convolution over {rank} spatial axes: what conv{rank}d does
 
 
 def conv_transpose1d(
-    input: ArrayLike,
-    weight: Weight,
-    bias: ArrayLike | None = None,
+    input: ArrayLike | Tensor,
+    weight: Weight | Tensor,
+    bias: ArrayLike | Tensor | None = None,
     stride: IntOrTuple = 1,
     padding: IntOrTuple = 0,
     output_padding: IntOrTuple = 0,
     groups: int = 1,
     dilation: IntOrTuple = 1,
-) -> Array:
+) -> Any:
     sizes = stride, padding, output_padding, groups, dilation
+    if isinstance(input, Tensor) or isinstance(weight, Tensor) or isinstance(bias, Tensor):
+        return _record(1, input, weight, bias, *sizes)
     return _conv_transpose(1, input, weight, bias, *sizes)
 
 
 def conv_transpose2d(
-    input: ArrayLike,
-    weight: Weight,
-    bias: ArrayLike | None = None,
+    input: ArrayLike | Tensor,
+    weight: Weight | Tensor,
+    bias: ArrayLike | Tensor | None = None,
     stride: IntOrTuple = 1,
     padding: IntOrTuple = 0,
     output_padding: IntOrTuple = 0,
     groups: int = 1,
     dilation: IntOrTuple = 1,
-) -> Array:
+) -> Any:
     sizes = stride, padding, output_padding, groups, dilation
+    if isinstance(input, Tensor) or isinstance(weight, Tensor) or isinstance(bias, Tensor):
+        return _record(2, input, weight, bias, *sizes)
     return _conv_transpose(2, input, weight, bias, *sizes)
 
 
 def conv_transpose3d(
-    input: ArrayLike,
-    weight: Weight,
-    bias: ArrayLike | None = None,
+    input: ArrayLike | Tensor,
+    weight: Weight | Tensor,
+    bias: ArrayLike | Tensor | None = None,
     stride: IntOrTuple = 1,
     padding: IntOrTuple = 0,
     output_padding: IntOrTuple = 0,
     groups: int = 1,
     dilation: IntOrTuple = 1,
-) -> Array:
+) -> Any:
     sizes = stride, padding, output_padding, groups, dilation
+    if isinstance(input, Tensor) or isinstance(weight, Tensor) or isinstance(bias, Tensor):
+        return _record(3, input, weight, bias, *sizes)
     return _conv_transpose(3, input, weight, bias, *sizes)
+
+
+def _record(
+    rank: int,
+    input: Operand,
+    weight: Operand,
+    bias: Operand,
+    stride: IntOrTuple,
+    padding: IntOrTuple,
+    output_padding: IntOrTuple,
+    groups: int,
+    dilation: IntOrTuple,
+) -> Any:
+    """Transposed convolution with a Tensor among its operands, and its gradients.
+
+    Towards the weight, input and gradient of a convolution exchange their roles.
+    """
+    x, w, b = arrays(input, weight, bias)
+    sizes = stride, padding, output_padding, groups, dilation
+    y = _conv_transpose(rank, x, w, b, *sizes)
+    kernel = w.array if isinstance(w, _core.PackedWeight) else w
+
+    def of_input(g: Any) -> Any:
+        return _core.conv_transpose_input_gradient(rank, x.shape, kernel, g, *sizes)
+
+    def of_weight(g: Any) -> Any:
+        where = stride, padding, dilation, groups
+        return _core.conv_weight_gradient(rank, False, g, kernel.shape, x, *where, transposed=True)
+
+    return record(
+        f"conv_transpose{rank}d",
+        y,
+        (input, of_input),
+        (weight, of_weight),
+        (bias, lambda g: _core.conv_bias_gradient(rank, g)),
+        saved=(input, weight),
+    )
 
 
 for _rank, _function in enumerate((conv_transpose1d, conv_transpose2d, conv_transpose3d), 1):
