@@ -9,7 +9,7 @@ from ndnn._load import _core
 from ndnn.tensor import Operand, arrays, record
 
 
-def record_conv_transpose(
+def _record_conv_transpose(
     rank: int,
     input: Operand,
     weight: Operand,

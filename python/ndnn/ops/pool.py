@@ -274,7 +274,7 @@ class _Window:
 
 
 def _pair(name: str, what: str, value: IntOrTuple, least: int) -> Sizes:
-    values = (value,) * 2 if isinstance(value, int) else tuple(value)
+    values = tuple(value) if isinstance(value, Sequence) else (value,)
     if len(values) == 1:
         values *= 2
     if any(isinstance(v, bool) or not isinstance(v, (int, np.integer)) for v in values):
