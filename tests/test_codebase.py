@@ -19,7 +19,7 @@ import pytest
 import ndnn
 import ndnn.functional as F
 import ndnn.ops
-from cases import all_cases
+from cases import all_cases, array_cases
 from ndnn._load import _core
 
 ROOT = Path(__file__).parent.parent
@@ -101,7 +101,7 @@ def test_functional_holds_every_operator() -> None:
         and not key.startswith("_")
     ]
     assert sorted(operators) == sorted(F.__all__)
-    assert {case.op for case in all_cases()} == set(F.__all__)
+    assert {case.op for case in [*all_cases(), *array_cases()]} == set(F.__all__)
 
 
 @pytest.mark.parametrize("op", F.__all__)

@@ -19,6 +19,7 @@ from ndnn.ops.linear import linear
 from ndnn.ops.loss import cross_entropy, mse_loss, nll_loss
 from ndnn.ops.norm import batch_norm
 from ndnn.ops.pool import adaptive_avg_pool2d, avg_pool2d, max_pool2d
+from ndnn.ops.unpool import max_unpool2d
 
 __all__ = [
     "adaptive_avg_pool2d",
@@ -36,6 +37,7 @@ __all__ = [
     "linear",
     "log_softmax",
     "max_pool2d",
+    "max_unpool2d",
     "mse_loss",
     "nll_loss",
     "relu",

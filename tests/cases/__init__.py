@@ -16,7 +16,15 @@ class Case:
         return f"{self.op}-{self.id}"
 
 
+def array_cases() -> list[Case]:
+    """Operators in plain NumPy (test_array_ops.py): no kernels, algorithms or packed weights."""
+    from cases import layers
+
+    return layers.CASES
+
+
 def all_cases() -> list[Case]:
+    """Operators with kernels."""
     from cases import conv
 
     return [*conv.CASES]

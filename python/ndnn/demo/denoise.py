@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The second demo: a network learns on one photograph to take the noise from another.
 
-``python -m ndnn denoise`` runs it. The encoder is depthwise-separable convolutions and max pooling, the
-decoder a transposed convolution and unpooling to where the maxima were.
+``python -m ndnn denoise`` runs it. The encoder is depthwise-separable convolutions and max
+pooling, the decoder a transposed convolution and unpooling to where the maxima were.
 """
 
 from __future__ import annotations

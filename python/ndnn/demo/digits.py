@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The main demo: a small convolutional network learns to read handwritten digits.
 
-``python -m ndnn demo`` runs it: 1797 scanned digits of 8x8 pixels (scikit-learn's bundled set), four
-fifths to learn from, one fifth to be tested on. It ends with a picture and a file of weights.
+``python -m ndnn demo`` runs it: 1797 scanned digits of 8x8 pixels (scikit-learn's bundled set),
+four fifths to learn from, one fifth to be tested on. It ends with a picture and a file of weights.
 """
 
 from __future__ import annotations
@@ -75,8 +75,9 @@ def run(output: str, weights: str, seed: int, epochs: int, threads: int | None =
         raise DemoError("the network from the file answers differently", exit_code=1)
     right = int((answers.argmax(1) == test_set.labels).sum())
     total = len(test_set.labels)
+    rate = course.images / course.seconds
     print(
-        f"{course.images} images in {course.seconds:.1f} s ({course.images / course.seconds:.0f}/s); "
+        f"{course.images} images in {course.seconds:.1f} s ({rate:.0f}/s); "
         f"{right} of {total} unseen digits right: {100 * right / total:.1f} %.\n"
         f"The same from the saved weights: {weights}. The picture: {output}"
     )
@@ -150,7 +151,7 @@ def train_step(net: nn.Module, optimizer: Any, images: FloatArray, labels: IntAr
 
 
 def shifted(images: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """Each image moved by at most a pixel along both axes, so that the network learns to bear it."""
+    """Each image moved by at most a pixel along both axes: the network learns to bear it."""
     n, _, height, width = images.shape
     padded = np.pad(images, ((0, 0), (0, 0), (1, 1), (1, 1)))
     top, left = rng.integers(0, 3, (2, n, 1, 1))
