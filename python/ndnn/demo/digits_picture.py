@@ -35,8 +35,8 @@ def draw(
 
     with matplotlib.style.context("default"):  # the reader's own matplotlibrc stays out
         figure = Figure(figsize=(15, 9.4), facecolor=SHEET, layout="constrained")
-        top, bottom = figure.subfigures(2, 1, height_ratios=(1, 1.25), hspace=0.04)
-        filters, curve = top.subfigures(1, 2, width_ratios=(1, 1.5), wspace=0.04)
+        top, bottom = np.ravel(figure.subfigures(2, 1, height_ratios=(1, 1.25), hspace=0.04))
+        filters, curve = np.ravel(top.subfigures(1, 2, width_ratios=(1, 1.5), wspace=0.04))
         draw_title(figure, test_set, answers)
         draw_filters(filters, np.asarray(net.state_dict()["0.weight"]))
         draw_course(curve, course)

@@ -126,7 +126,7 @@ def adaptive_avg_pool2d(input: Operand, output_size: int | Sequence[int | None])
         [[[[7.5]]]]
     """
     (x,) = arrays(input)
-    check_input("adaptive_avg_pool2d", x)
+    _check_input("adaptive_avg_pool2d", x)
     wanted = (output_size,) * 2 if isinstance(output_size, int) else tuple(output_size)
     if len(wanted) != 2 or any(n is not None and n < 0 for n in wanted) or 0 in x.shape[-3:]:
         raise ValueError(
@@ -174,11 +174,11 @@ class _Window:
         dilation: IntOrTuple,
         ceil_mode: bool,
     ) -> None:
-        check_input(name, x)
-        self.kernel = pair(name, "kernel_size", kernel, 1)
-        self.stride = self.kernel if stride is None else pair(name, "stride", stride, 1)
-        self.padding = pair(name, "padding", padding, 0)
-        self.dilation = pair(name, "dilation", dilation, 1)
+        _check_input(name, x)
+        self.kernel = _pair(name, "kernel_size", kernel, 1)
+        self.stride = self.kernel if stride is None else _pair(name, "stride", stride, 1)
+        self.padding = _pair(name, "padding", padding, 0)
+        self.dilation = _pair(name, "dilation", dilation, 1)
         if any(2 * p > k for p, k in zip(self.padding, self.kernel, strict=True)):
             raise ValueError(
                 f"{name}: padding must be at most half of kernel_size, "
@@ -273,7 +273,7 @@ class _Window:
         return np.asarray(lengths[0][:, None, None] * lengths[1][:, None])
 
 
-def pair(name: str, what: str, value: IntOrTuple, least: int) -> Sizes:
+def _pair(name: str, what: str, value: IntOrTuple, least: int) -> Sizes:
     values = tuple(value) if isinstance(value, Sequence) else (value,)
     if len(values) == 1:
         values *= 2
@@ -286,7 +286,7 @@ def pair(name: str, what: str, value: IntOrTuple, least: int) -> Sizes:
     return tuple(int(v) for v in values)
 
 
-def check_input(name: str, x: Array) -> None:
+def _check_input(name: str, x: Array) -> None:
     if x.ndim not in (3, 4) or 0 in x.shape[-3:]:
         raise ValueError(
             f"{name}: input must be (N, C, H, W) or (C, H, W) and not empty but for N, "

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ndnn.ops.pool import IntOrTuple, check_input, pair
+from ndnn.ops.pool import IntOrTuple, _check_input, _pair
 from ndnn.tensor import Array, Operand, arrays, record
 
 
@@ -39,7 +39,7 @@ def max_unpool2d(
         [[[0.0, 0.0], [0.0, 5.0]]]
     """
     (x,) = arrays(input)
-    check_input("max_unpool2d", x)
+    _check_input("max_unpool2d", x)
     places = np.array(indices)
     if places.dtype.kind not in "iu":
         raise TypeError(f"max_unpool2d: indices must be integers, but got {places.dtype}")
@@ -76,9 +76,9 @@ def _output_size(
     wanted: Sequence[int] | None,
 ) -> tuple[int, int]:
     name = "max_unpool2d"
-    kernel = pair(name, "kernel_size", kernel_size, 1)
-    steps = kernel if stride is None else pair(name, "stride", stride, 1)
-    pad = pair(name, "padding", padding, 0)
+    kernel = _pair(name, "kernel_size", kernel_size, 1)
+    steps = kernel if stride is None else _pair(name, "stride", stride, 1)
+    pad = _pair(name, "padding", padding, 0)
     usual = [
         (n - 1) * s - 2 * p + k for n, s, p, k in zip(shape[-2:], steps, pad, kernel, strict=True)
     ]
