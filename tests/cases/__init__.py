@@ -17,6 +17,6 @@ class Case:
 
 
 def all_cases() -> list[Case]:
-    from cases import conv
+    from cases import conv, conv_transpose
 
-    return [*conv.CASES]
+    return [*conv.CASES, *conv_transpose.CASES]

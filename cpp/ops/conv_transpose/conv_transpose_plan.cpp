@@ -25,7 +25,7 @@ index_t part_dilation(const TransposedAxis& a) { return a.dilation / std::gcd(a.
 
 // Phases without taps, or whose taps meet only padding, are left out: their outputs are the bias. With few
 // channels, phases that read inputs next to each other share a class: a few outputs more for one staging
-// and fuller kernels (64 -> 3 channels, 4x4, stride 2: 94 -> FILL GFLOP/s).
+// and fuller kernels (64 -> 3 channels, 4x4, stride 2: 94 -> 155 GFLOP/s).
 std::vector<PhaseClass> phase_classes(const TransposedAxis& a, bool few_channels) {
   struct Found {
     index_t taps, low;
@@ -103,14 +103,14 @@ index_t box_elements(const ConvTransposePlan& p, const PhaseBox& box) {
   return n;
 }
 
-// Outputs of a box before they are interleaved: they are read again from L2, unless a larger box saves
-// reading many weights again. 128 -> 64 channels, 2x2 at 128x128: 256 KB FILL, 4 MB 187 GFLOP/s.
+// Outputs of a box before they are interleaved: they are read again from L2. Smaller boxes cost more calls and
+// common inputs than that saves (128 -> 64 channels, 2x2 at 128x128: 256 KB 155, 1 MB 185 GFLOP/s), larger ones
+// pay where many weights are read for each.
 index_t box_bytes(const ConvTransposePlan& p) {
   double weights = double(p.g.c) * double(p.g.oc) * p.item_bytes;
   for (const TransposedAxis& a : p.g.axis) weights *= double(a.kernel);
   const double l2 = double(caches().l2);
-  const double scale = getenv("BOX") ? atof(getenv("BOX")) : 1.0;
-  return static_cast<index_t>(std::clamp(weights, l2 / 4, l2 * 2) * scale);
+  return static_cast<index_t>(std::clamp(weights, l2, l2 * 2));
 }
 
 // Several whole images, or part of one, cut along its first axes.
