@@ -148,6 +148,11 @@ py::dict plan(int rank, const py::object& x, const py::object& w, const py::obje
   py::dict d;
   d["out_shape"] = py::tuple(out);
   d["macs"] = g.macs();
+  if (g.macs() == 0) {
+    d["text"] = concat(fn, " -> nothing to multiply");
+    d["algorithms"] = py::tuple();
+    return d;
+  }
   std::array<index_t, 5> x_stride{};  // of a C-contiguous input
   index_t elements = 1;
   for (int a = kMaxSpatial - 1; a >= 0; elements *= g.axis[a--].in) x_stride[2 + a] = elements;

@@ -43,11 +43,16 @@ ConvTransposeGeometry input_gradient_geometry(const ConvGeometry& conv);
 // Of the gradient of a transposed convolution for its input: a convolution of the gradient for its output.
 ConvGeometry transpose_gradient_geometry(const ConvTransposeGeometry& g);
 
-// Phases of one axis that read the same inputs: output j of each reads `taps` inputs from j + low on.
+// One phase of an axis, as a member of its class.
+struct Phase {
+  index_t phase, shift;
+  index_t first_tap;  // that meets the first of its inputs
+};
+// Phases of one axis that are computed together: output j of each is number j + shift of the class, which
+// reads `taps` inputs from that + low on.
 struct PhaseClass {
   index_t taps = 1, low = 0;
-  std::vector<index_t> phases;      // ascending
-  std::vector<index_t> first_taps;  // of each: the tap that meets the first of these inputs
+  std::vector<Phase> phases;
 };
 
 // Outputs first <= j < first + size of every phase, and images: what one pass computes.
@@ -92,9 +97,14 @@ struct BoxConvolution {
   index_t x_offset = 0;
 };
 BoxConvolution box_convolution(const ConvTransposePlan& p, const PhaseConvolution& part, const PhaseBox& box);
-// Outputs of phase `phase` along an axis within a box.
-inline index_t phase_outputs(const TransposedAxis& a, index_t phase, index_t first, index_t size) {
-  return std::clamp<index_t>((a.out - phase - 1) / a.stride + 1 - first, 0, size);
+// Outputs of a class along an axis within a box.
+inline index_t class_outputs(const TransposedAxis& a, const PhaseClass& c, index_t first, index_t size) {
+  index_t n = 0;
+  for (const Phase& p : c.phases) {
+    const index_t own = std::clamp<index_t>((a.out - p.phase - 1) / a.stride + 1 - first, 0, size);
+    if (own > 0) n = std::max(n, own + p.shift);
+  }
+  return n;
 }
 
 // packed: of each part, in the form of its plan. y is C-contiguous; bias may be null.

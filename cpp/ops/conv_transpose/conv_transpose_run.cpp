@@ -2,7 +2,7 @@
 // Box after box: the convolutions of all phases into scratch, then one pass that interleaves them into y.
 #include "core/parallel.hpp"
 #include "core/scratch.hpp"
-#include "ops/conv/conv_blocks.hpp"
+#include "ops/conv/conv_cost.hpp"
 #include "ops/conv_transpose/conv_transpose.hpp"
 #include "ops/conv_transpose/interleave_kernels.hpp"
 
@@ -14,13 +14,14 @@ constexpr index_t kTaskOutputs = 1 << 14;  // that one task interleaves, about 2
 
 // Where each phase of an axis stands: in which class, and which of its phases it is.
 struct PhaseAt {
-  index_t phase, phase_class, number;
+  index_t phase, shift, phase_class, number;
 };
 std::vector<PhaseAt> list_phases(const std::vector<PhaseClass>& classes) {
   std::vector<PhaseAt> all;
   for (std::size_t c = 0; c < classes.size(); ++c)
     for (std::size_t i = 0; i < classes[c].phases.size(); ++i)
-      all.push_back({classes[c].phases[i], static_cast<index_t>(c), static_cast<index_t>(i)});
+      all.push_back({classes[c].phases[i].phase, classes[c].phases[i].shift, static_cast<index_t>(c),
+                     static_cast<index_t>(i)});
   std::sort(all.begin(), all.end(), [](const PhaseAt& a, const PhaseAt& b) { return a.phase < b.phase; });
   return all;
 }
@@ -115,36 +116,48 @@ class Runner {
       first[a] = box.first[a] * axis.stride;
       size[a] = std::min(axis.out - first[a], box.size[a] * axis.stride);
     }
-    // Slices of one channel of one image, several in a task.
-    const index_t slices = box.images * p_.g.oc_all * size[0], outputs = size[1] * size[2];
-    const index_t per_task = std::max<index_t>(1, kTaskOutputs / outputs);
-    const double cycles = double(slices) * double(outputs) / 4;
+    // One task: some channels of a group of one image; with one channel a group, some groups.
+    const bool depthwise = p_.g.oc == 1;
+    const index_t channels = depthwise ? p_.g.groups : p_.g.oc, outputs = product(size);
+    const index_t block = even(channels, std::max<index_t>(1, kTaskOutputs / outputs));
+    const index_t blocks = ceil_div(channels, block), lots = box.images * (depthwise ? 1 : p_.g.groups);
+    const double cycles = double(lots) * double(channels) * double(outputs) / 4;
     const int threads = cycles < kSerialCycles ? 1 : p_.threads;
-    parallel_for(threads, ceil_div(slices, per_task), [&](index_t task, int) {
-      for (index_t s = task * per_task; s < std::min(slices, (task + 1) * per_task); ++s)
-        interleave_slice(box, first, size, s / size[0], s % size[0]);
+    parallel_for(threads, lots * blocks, [&](index_t task, int) {
+      const index_t lot = task / blocks, begin = task % blocks * block;
+      const index_t channel = lot * channels % p_.g.oc_all + begin;
+      const Planes planes{lot * channels / p_.g.oc_all, channel, std::min(block, channels - begin)};
+      for (index_t d = 0; d < size[0]; ++d) interleave_slices(box, first, size, planes, d);
     });
   }
 
-  // Depth `d` of plane `plane` (image and channel) of a box.
-  void interleave_slice(const PhaseBox& box, const Axes& first, const Axes& size, index_t plane,
-                        index_t d) const {
+  // Channels of one image, evenly spaced in the output of each part.
+  struct Planes {
+    index_t image, channel, count;
+  };
+
+  // Depth `d` of some planes of a box.
+  void interleave_slices(const PhaseBox& box, const Axes& first, const Axes& size, const Planes& planes,
+                         index_t d) const {
     const TransposedAxis* axis = p_.g.axis;
-    const index_t image = plane / p_.g.oc_all, channel = plane % p_.g.oc_all;
     const index_t row = axis[2].out, slice = axis[1].out * row;
-    T* const y = y_ + ((box.image + image) * p_.g.oc_all + channel) * p_.g.pixels() + (first[0] + d) * slice +
-                 first[1] * row + first[2];
-    const T fill = bias_ ? bias_[channel] : T(0);
+    T* const y = y_ + ((box.image + planes.image) * p_.g.oc_all + planes.channel) * p_.g.pixels() +
+                 (first[0] + d) * slice + first[1] * row + first[2];
     const PhaseAt* const depth = find_phase(0, d % axis[0].stride);
     auto h = phases_[1].begin();
     for (index_t phase = 0; phase < std::min(axis[1].stride, size[1]); ++phase) {
       const bool present = h != phases_[1].end() && h->phase == phase;
-      const index_t rows = (size[1] - phase - 1) / axis[1].stride + 1;
-      T* const to = y + phase * row;
-      if (present && depth)
-        interleave_rows(box, image, channel, *depth, d / axis[0].stride, *h, fill, to, rows, size[2]);
-      else
-        for (index_t r = 0; r < rows; ++r) std::fill_n(to + r * axis[1].stride * row, size[2], fill);
+      InterleaveArgs<T> args{};
+      args.step = axis[2].stride;
+      args.fill = bias_ ? bias_ + planes.channel : nullptr;
+      args.y = y + phase * row;
+      args.y_plane = p_.g.pixels();
+      args.y_row = axis[1].stride * row;
+      args.planes = planes.count;
+      args.rows = (size[1] - phase - 1) / axis[1].stride + 1;
+      args.n = size[2];
+      if (present && depth) interleave_rows(box, planes, *depth, d / axis[0].stride, *h, args);
+      else fill(args);
       if (present) ++h;
     }
   }
@@ -153,31 +166,31 @@ class Runner {
                                      [](const PhaseAt& p, index_t value) { return p.phase < value; });
     return at != phases_[a].end() && at->phase == phase ? &*at : nullptr;
   }
+  static void fill(const InterleaveArgs<T>& a) {
+    for (index_t p = 0; p < a.planes; ++p)
+      for (index_t r = 0; r < a.rows; ++r)
+        std::fill_n(a.y + p * a.y_plane + r * a.y_row, a.n, a.fill ? a.fill[p] : T(0));
+  }
 
-  // Every stride-th row of a slice, `rows` of them from y on.
-  void interleave_rows(const PhaseBox& box, index_t image, index_t channel, const PhaseAt& depth,
-                       index_t slice, const PhaseAt& row, T fill, T* y, index_t rows, index_t n) const {
-    const TransposedAxis &h = p_.g.axis[1], &w = p_.g.axis[2];
-    const T* x[kMostShuffled];
-    index_t x_row[kMostShuffled], phase[kMostShuffled], count = 0;
-    InterleaveArgs<T> args{x, x_row, phase, 0, w.stride, fill, y, h.stride * w.out, rows, n};
+  // Rows of one phase of depth and height, all phases of the width.
+  void interleave_rows(const PhaseBox& box, const Planes& planes, const PhaseAt& depth, index_t slice,
+                       const PhaseAt& row, InterleaveArgs<T>& args) const {
+    InterleavedPhase<T> x[kMostShuffled];
+    args.x = x;
     const auto run = interleave_kernels<T>(p_.isa).run;
-    const bool together = is_shuffled(w.stride);
-    if (!together && static_cast<index_t>(phases_[2].size()) < w.stride)
-      for (index_t r = 0; r < rows; ++r) std::fill_n(y + r * args.y_row, n, fill);
+    const bool together = is_shuffled(args.step);
+    if (!together && static_cast<index_t>(phases_[2].size()) < args.step) fill(args);
     for (const PhaseAt& column : phases_[2]) {
-      x[count] = output(box, image, channel, depth, slice, row, column, x_row[count]);
-      phase[count] = column.phase;
-      args.phases = ++count;
+      x[args.phases++] = output(box, planes, depth, slice, row, column);
       if (together) continue;
       run(args);
-      count = 0;
+      args.phases = 0;
     }
     if (together) run(args);
   }
-  // Row 0 of a slice of one phase and channel, and the distance of its rows.
-  const T* output(const PhaseBox& box, index_t image, index_t channel, const PhaseAt& depth, index_t slice,
-                  const PhaseAt& row, const PhaseAt& column, index_t& pitch) const {
+  // Row 0 of a slice of one phase, first of the planes.
+  InterleavedPhase<T> output(const PhaseBox& box, const Planes& planes, const PhaseAt& depth, index_t slice,
+                             const PhaseAt& row, const PhaseAt& column) const {
     const PhaseAt* const at[kMaxSpatial] = {&depth, &row, &column};
     index_t part = 0, number = 0, phases = 1;
     Axes size;
@@ -187,13 +200,14 @@ class Runner {
       part = part * static_cast<index_t>(p_.classes[a].size()) + at[a]->phase_class;
       number = number * alike + at[a]->number;
       phases *= alike;
-      size[a] = phase_outputs(p_.g.axis[a], c.phases[0], box.first[a], box.size[a]);
+      size[a] = class_outputs(p_.g.axis[a], c, box.first[a], box.size[a]);
     }
-    pitch = size[2];
-    const index_t group = channel / p_.g.oc;
+    const index_t group = planes.channel / p_.g.oc, all = product(size);
     const index_t plane =
-        (image * p_.g.groups + group) * phases * p_.g.oc + number * p_.g.oc + channel % p_.g.oc;
-    return outputs_[static_cast<std::size_t>(part)] + (plane * size[0] + slice) * size[1] * size[2];
+        ((planes.image * p_.g.groups + group) * phases + number) * p_.g.oc + planes.channel % p_.g.oc;
+    const T* const x = outputs_[static_cast<std::size_t>(part)] + plane * all +
+                       ((slice + depth.shift) * size[1] + row.shift) * size[2] + column.shift;
+    return {x, p_.g.oc == 1 ? phases * all : all, size[2], column.phase};
   }
 
   const ConvTransposePlan& p_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Compiled once per instruction set. Steps of 1, 2 and 4 shuffle vectors; others copy element by element,
+// Compiled once per instruction set. Steps of 1, 2, 4 and 8 shuffle vectors; others copy element by element,
 // which costs little beside the many sums that such a step goes with.
 #include "ops/conv_transpose/interleave_kernels.hpp"
 
@@ -26,14 +26,18 @@ template <class T, int kStep>
 NDNN_INLINE void zip_all(const Vec<T> (&v)[kStep], Vec<T> (&out)[kStep]) {
   if constexpr (kStep == 1) {
     out[0] = v[0];
-  } else if constexpr (kStep == 2) {
-    zip<T>(v[0], v[1], out);
   } else {
-    Vec<T> even[2], odd[2];
-    zip<T>(v[0], v[2], even);
-    zip<T>(v[1], v[3], odd);
-    zip<T>(even[0], odd[0], out);
-    zip<T>(even[1], odd[1], out + 2);
+    constexpr int kHalf = kStep / 2;
+    Vec<T> first[kHalf], second[kHalf], even[kHalf], odd[kHalf];
+#pragma GCC unroll 4
+    for (int i = 0; i < kHalf; ++i) {
+      first[i] = v[2 * i];
+      second[i] = v[2 * i + 1];
+    }
+    zip_all<T, kHalf>(first, even);
+    zip_all<T, kHalf>(second, odd);
+#pragma GCC unroll 4
+    for (int i = 0; i < kHalf; ++i) zip<T>(even[i], odd[i], out + 2 * i);
   }
 }
 
@@ -43,21 +47,21 @@ NDNN_INLINE void interleave_row(const T* const (&x)[kStep], Vec<T> fill, T* y, i
   Vec<T> v[kStep], out[kStep];
   index_t j = 0;
   for (; (j + kL) * kStep <= n; j += kL) {
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int f = 0; f < kStep; ++f) v[f] = x[f] ? load(x[f] + j) : fill;
     zip_all<T, kStep>(v, out);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int f = 0; f < kStep; ++f) store(y + j * kStep + f * kL, out[f]);
   }
   const index_t rest = n - j * kStep;
   if (rest == 0) return;
-#pragma GCC unroll 4
+#pragma GCC unroll 8
   for (int f = 0; f < kStep; ++f) {
     const index_t lanes = (rest - f + kStep - 1) / kStep;
     v[f] = !x[f] ? fill : lanes == kL ? load(x[f] + j) : load_part(x[f] + j, lanes);
   }
   zip_all<T, kStep>(v, out);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
   for (int f = 0; f < kStep; ++f) {
     const index_t left = rest - f * kL;
     if (left >= kL) store(y + j * kStep + f * kL, out[f]);
@@ -66,34 +70,40 @@ NDNN_INLINE void interleave_row(const T* const (&x)[kStep], Vec<T> fill, T* y, i
 }
 
 template <class T, int kStep>
-void interleave_rows(const InterleaveArgs<T>& a) {
-  const T* x[kStep] = {};
-  index_t x_row[kStep] = {};
-  for (index_t i = 0; i < a.phases; ++i) {
-    x[a.phase[i]] = a.x[i];
-    x_row[a.phase[i]] = a.x_row[i];
-  }
-  const Vec<T> fill = broadcast(a.fill);
-  T* y = a.y;
-  for (index_t r = 0; r < a.rows; ++r, y += a.y_row) {
-    interleave_row<T, kStep>(x, fill, y, a.n);
-    for (int f = 0; f < kStep; ++f)
-      if (x[f]) x[f] += x_row[f];
+void interleave_planes(const InterleaveArgs<T>& a) {
+  for (index_t p = 0; p < a.planes; ++p) {
+    const T* x[kStep] = {};
+    index_t row[kStep] = {};
+    for (index_t i = 0; i < a.phases; ++i) {
+      x[a.x[i].phase] = a.x[i].x + p * a.x[i].plane;
+      row[a.x[i].phase] = a.x[i].row;
+    }
+    const Vec<T> fill = broadcast(a.fill ? a.fill[p] : T(0));
+    T* y = a.y + p * a.y_plane;
+    for (index_t r = 0; r < a.rows; ++r, y += a.y_row) {
+      interleave_row<T, kStep>(x, fill, y, a.n);
+      for (int f = 0; f < kStep; ++f)
+        if (x[f]) x[f] += row[f];
+    }
   }
 }
 
 template <class T>
 void interleave(const InterleaveArgs<T>& a) {
-  if (a.step == 1) return interleave_rows<T, 1>(a);
-  if (a.step == 2) return interleave_rows<T, 2>(a);
-  if (a.step == 4) return interleave_rows<T, 4>(a);
-  for (index_t r = 0; r < a.rows; ++r) {
-    T* const y = a.y + r * a.y_row;
-    for (index_t i = 0; i < a.phases; ++i) {
-      const T* x = a.x[i] + r * a.x_row[i];
-      for (index_t o = a.phase[i]; o < a.n; o += a.step) y[o] = *x++;
-    }
+  switch (a.step) {
+    case 1: return interleave_planes<T, 1>(a);
+    case 2: return interleave_planes<T, 2>(a);
+    case 4: return interleave_planes<T, 4>(a);
+    case 8: return interleave_planes<T, 8>(a);
+    default: break;
   }
+  for (index_t p = 0; p < a.planes; ++p)
+    for (index_t r = 0; r < a.rows; ++r)
+      for (index_t i = 0; i < a.phases; ++i) {
+        const T* x = a.x[i].x + p * a.x[i].plane + r * a.x[i].row;
+        T* const y = a.y + p * a.y_plane + r * a.y_row;
+        for (index_t o = a.x[i].phase; o < a.n; o += a.step) y[o] = *x++;
+      }
 }
 
 extern const InterleaveKernels<float> interleave_kernels_f32;

@@ -5,21 +5,27 @@
 
 namespace ndnn {
 
-constexpr index_t kMostShuffled = 4;
+constexpr index_t kMostShuffled = 8;
 // Steps whose phases are shuffled together, all in one call.
-constexpr bool is_shuffled(index_t step) { return step == 1 || step == 2 || step == kMostShuffled; }
+constexpr bool is_shuffled(index_t step) { return step <= kMostShuffled && (step & (step - 1)) == 0; }
 
-// y[r*y_row + phase[i] + j*step] = x[i][r*x_row[i] + j], r < rows, for every i < phases and all of the first n
-// outputs of a row. Outputs of other phases: `fill` where the step is shuffled, else they are left alone.
-// Neither reads nor writes beyond.
+// One phase: the first plane, and the distances of its planes and rows.
+template <class T>
+struct InterleavedPhase {
+  const T* x;
+  index_t plane, row, phase;
+};
+
+// y[p*y_plane + r*y_row + phase + j*step] = x[p*plane + r*row + j] of every phase, p < planes, r < rows, for
+// all of the first n outputs of a row. Outputs of other phases: fill[p], or 0 without fill, where the step is
+// shuffled, else they are left alone. Neither reads nor writes beyond.
 template <class T>
 struct InterleaveArgs {
-  const T* const* x;
-  const index_t *x_row, *phase;
+  const InterleavedPhase<T>* x;
   index_t phases, step;
-  T fill;
+  const T* fill;
   T* y;
-  index_t y_row, rows, n;
+  index_t y_plane, y_row, planes, rows, n;
 };
 
 template <class T>

@@ -39,6 +39,7 @@ def spread(
     ]
     y = np.zeros((x.shape[0], w.shape[1] * groups, *reach))
     for tap in product(*map(range, kernel)):
+        one_tap = np.moveaxis(w, (0, 1), (-2, -1))[tap]
         every = tuple(
             slice(k * d, k * d + (i - 1) * s + 1, s)
             for k, d, i, s in zip(tap, dilation, size, stride, strict=True)
@@ -47,13 +48,13 @@ def spread(
             np.einsum("nc...,co->no...", x_group, w_group)
             for x_group, w_group in zip(
                 np.split(x, groups, axis=1),
-                np.split(w[(slice(None), slice(None), *tap)], groups, axis=0),
+                np.split(one_tap, groups, axis=0),
                 strict=True,
             )
         ]
-        y[(slice(None), slice(None), *every)] += np.concatenate(parts, axis=1)
+        y[:, :, *every] += np.concatenate(parts, axis=1)
     inside = tuple(slice(p, p + o) for p, o in zip(padding, out, strict=True))
-    return y[(slice(None), slice(None), *inside)]
+    return y[:, :, *inside]
 
 
 def _conv_transpose(
