@@ -273,7 +273,7 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize("argument, value, error, text", BAD)
+@pytest.mark.parametrize(("argument", "value", "error", "text"), BAD)
 def test_bad_arguments_are_named(argument: str, value: Any, error: Any, text: str) -> None:
     assert _core.conv_weight_gradient(**GOOD).shape == (6, 2, 3, 3)
     with pytest.raises(error) as caught:
