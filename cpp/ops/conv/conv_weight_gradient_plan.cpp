@@ -97,7 +97,9 @@ class Planner {
     const double steps = double(std::min(g().n * g().pixels(), kSteps));
     const double by_tap = taps * (seen * steps * panel_step_cycles(tiles_, v, rows) + kTapCycles);
     const double share = by_tap / (steps * panel_step_cycles(tiles_, v, rows * taps));
-    p_.skips_padding = share < 0.97;
+    // Padding around dy must not meet an inf of x.
+    const bool exchanged = p_.algorithm == Algorithm::lanes_on_inputs;
+    p_.skips_padding = share < 0.97 || (exchanged && seen < 1);
     if (p_.skips_padding) share_ = share;
   }
 
@@ -231,7 +233,7 @@ bool accepts(Algorithm a, const ConvGeometry& g) {
   if (a != Algorithm::lanes_on_inputs) return true;
   for (const Window& w : g.axis) {
     const index_t reach = (w.kernel - 1) * w.dilation;
-    if (w.stride != 1 || w.pad_lo > reach || w.pad_hi > reach) return false;
+    if (w.in == 0 || w.stride != 1 || w.pad_lo > reach || w.pad_hi > reach) return false;
   }
   return true;
 }

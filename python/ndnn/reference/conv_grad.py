@@ -45,7 +45,7 @@ def conv_weight(
         seen = seen[(slice(None), slice(None), *(slice(n) for n in g.shape[2:]))]
         # Sum over the images (axis 0 of both) and the outputs.
         axes = [0, *range(2, 2 + rank)]
-        parts.append(np.tensordot(g_group, seen, [axes, axes]))
+        parts.append(np.tensordot(g_group, seen, (axes, axes)))
     dw: Array = np.concatenate(parts, axis=0)
     return np.flip(dw, axis=tuple(range(2, 2 + rank))) if flipped else dw
 
