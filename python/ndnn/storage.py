@@ -57,7 +57,7 @@ def _write_npz(file: BinaryIO, arrays: dict[str, Array]) -> None:
 
 def _read_npz(path: Path) -> dict[str, Array]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except (zipfile.BadZipFile, EOFError, AttributeError, ValueError, TypeError) as error:
         raise ValueError(f"load: must be a .npz file of arrays, but got {path}: {error}") from error
