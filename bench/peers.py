@@ -23,6 +23,7 @@ RATIOS = {  # label: (ndnn's way of calling, the peers of which the best counts)
     "vs packed": ("ndnn_packed", ("ort", "openvino")),
     "vs best": ("ndnn_packed", ("torch", "torch_cl", "ort", "openvino")),
 }
+GRADIENTS = ("input", "weight")
 TARGETS = {  # "vs best" as geometric mean of a class
     "dense3x3": 2.0,
     "small3x3": 1.1,
@@ -34,8 +35,11 @@ TARGETS = {  # "vs best" as geometric mean of a class
     "conv1d": 1.1,
     "conv3d": 1.1,
     "transposed": 1.2,
+    **{f"{c}.{w}": 1.2 for c in ("1x1", "strided", "conv1d", "conv3d") for w in GRADIENTS},
+    **{f"depthwise.{w}": 3.0 for w in GRADIENTS},
+    "3x3.input": 2.0,
+    "3x3.weight": 1.2,
 }
-GRADIENTS = ("input",)
 TOLERANCE = 1e-3  # of the largest output: finds other work, not rounding
 
 

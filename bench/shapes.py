@@ -93,7 +93,7 @@ class Shape:
         return x, weight
 
     def gradient(self, work: str) -> "Shape":
-        return replace(self, name=f"{self.name}.{work}", work=work)
+        return replace(self, name=f"{self.name}.{work}", family=f"{self.family}.{work}", work=work)
 
 
 def aligned_zeros(shape: tuple[int, ...]) -> np.ndarray:

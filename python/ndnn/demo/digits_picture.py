@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -35,13 +35,21 @@ def draw(
 
     with matplotlib.style.context("default"):  # the reader's own matplotlibrc stays out
         figure = Figure(figsize=(15, 9.4), facecolor=SHEET, layout="constrained")
-        top, bottom = np.ravel(figure.subfigures(2, 1, height_ratios=(1, 1.25), hspace=0.04))
-        filters, curve = np.ravel(top.subfigures(1, 2, width_ratios=(1, 1.5), wspace=0.04))
+        top, bottom = parts(figure, (2, 1), height_ratios=(1, 1.25), hspace=0.04)
+        filters, curve = parts(top, (1, 2), width_ratios=(1, 1.5), wspace=0.04)
         draw_title(figure, test_set, answers)
         draw_filters(filters, np.asarray(net.state_dict()["0.weight"]))
         draw_course(curve, course)
         draw_answers(bottom, test_set, answers)
         FigureCanvasAgg(figure).print_figure(path, format="png", dpi=DPI, facecolor=SHEET)
+
+
+def parts(
+    figure: Figure | SubFigure, grid: tuple[int, int], **layout: Any
+) -> tuple[SubFigure, SubFigure]:
+    """Two parts of a figure, below or beside each other."""
+    both: Any = figure.subfigures(*grid, **layout)
+    return both[0], both[1]
 
 
 def draw_title(figure: Figure, test_set: Digits, answers: FloatArray) -> None:
