@@ -11,24 +11,24 @@ namespace ndnn {
 template <class T>
 void pack_channels(const TileKernels<T>& kernels, const WeightColumns& columns, const T* w,
                    const WeightLayout& layout, const Panel& panel, T* dst) {
-  const bool vectors = panel.width % kernels.lanes == 0;
-  const index_t strip = vectors ? kernels.lanes : panel.width;
-  for (index_t i = 0; i < panel.width; i += strip) {
-    const index_t first = panel.first + i, n = std::min(strip, panel.count - i);
-    const bool one_part = layout.parts.empty() || first % layout.part_channels + n <= layout.part_channels;
-    if (vectors && columns.contiguous && one_part) {
-      kernels.pack(w + layout.row(first) + columns.source[0], layout.out_pitch, n, columns.count,
-                   columns.step, dst + i, panel.width);
-      continue;
-    }
-    index_t row[kMaxPixelTile];
-    for (index_t k = 0; k < n; ++k) row[k] = layout.row(first + k);
-    for (index_t j = 0; j < columns.count; ++j) {
-      const T* const from = w + columns.source[j];
-      T* const to = dst + columns.step[j] * panel.width + i;
-      for (index_t k = 0; k < n; ++k) to[k] = from[row[k]];
-      for (index_t k = n; k < strip; ++k) to[k] = T(0);
-    }
+  const index_t lanes = kernels.lanes;
+  const bool one_part =
+      layout.parts.empty() || panel.first % layout.part_channels + panel.count <= layout.part_channels;
+  if (panel.width % lanes == 0 && columns.contiguous && one_part) {
+    for (index_t i = 0; i < panel.width; i += lanes)
+      kernels.pack(w + layout.row(panel.first + i) + columns.source[0], layout.out_pitch,
+                   std::min<index_t>(lanes, panel.count - i), columns.count, columns.step, dst + i,
+                   panel.width);
+    return;
+  }
+  // Step by step: where output channels are next to each other, these are neighbours in memory.
+  index_t row[kMaxPixelTile];
+  for (index_t i = 0; i < panel.count; ++i) row[i] = layout.row(panel.first + i);
+  for (index_t j = 0; j < columns.count; ++j) {
+    const T* const from = w + columns.source[j];
+    T* const to = dst + columns.step[j] * panel.width;
+    for (index_t i = 0; i < panel.count; ++i) to[i] = from[row[i]];
+    std::fill(to + panel.count, to + panel.width, T(0));
   }
 }
 
