@@ -98,7 +98,7 @@ py::array in_float32(const py::array& like, Fn&& fn) {
   return py::array(fn(py::dtype::of<float>()).attr("astype")(like.dtype()));
 }
 
-py::array conv_weight_gradient(int rank, bool flip, const py::object& input, const py::sequence& weight_size,
+py::array conv_weight_gradient(int rank, bool flip, const py::object& input, const py::object& weight_size,
                                const py::object& grad_output, const py::object& stride,
                                const py::object& padding, const py::object& dilation,
                                const py::object& groups, bool transposed) {
@@ -152,9 +152,9 @@ py::array conv_bias_gradient(int rank, const py::object& grad_output) {
 }
 
 // For people, tables and tests; sizes are those of a batch.
-py::dict plan(int rank, const py::sequence& input_size, const py::sequence& weight_size,
-              const py::object& stride, const py::object& padding, const py::object& dilation,
-              const py::object& groups, int item_bytes) {
+py::dict plan(int rank, const py::object& input_size, const py::object& weight_size, const py::object& stride,
+              const py::object& padding, const py::object& dilation, const py::object& groups,
+              int item_bytes) {
   const char* const name = weight_name(rank, false, false);
   const ConvArgs args = to_conv_args(name, rank, stride, padding, dilation, groups);
   const std::array<index_t, 5> x = to_sizes(name, "input_size", input_size, rank, false);

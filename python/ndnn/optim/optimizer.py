@@ -206,25 +206,27 @@ class Adam(Optimizer):
         root = math.sqrt(1 - beta2**step)
         rate = group["lr"] / (1 - beta1**step)
         for w, g, t, u, mean, square, *largest in _chunks(p, *(state[n] for n in names)):
+            slope = g
             if self.decoupled:
                 w *= 1 - group["lr"] * group["weight_decay"]
-                np.multiply(g, -1.0 if group["maximize"] else 1.0, out=t)
-            else:
-                _decayed(w, g, t, group)
-            np.subtract(t, mean, out=u)
+                if group["maximize"]:
+                    slope = np.negative(g, out=t)
+            elif group["weight_decay"] or group["maximize"]:
+                slope = _decayed(w, g, t, group)
+            np.subtract(slope, mean, out=u)
             u *= 1 - beta1
             mean += u
-            t *= t
+            np.multiply(slope, slope, out=t)
             t *= 1 - beta2
             square *= beta2
             square += t
             if largest:
                 square = np.maximum(largest[0], square, out=largest[0])
+            # rate * mean / (sqrt(square) / root + eps), a pass shorter
             np.sqrt(square, out=t)
-            t /= root
-            t += group["eps"]
+            t += group["eps"] * root
             np.divide(mean, t, out=t)
-            t *= rate
+            t *= rate * root
             w -= t
 
 
@@ -256,13 +258,14 @@ def _chunks(p: Tensor, *kept: Array) -> Iterator[list[Array]]:
         yield [w, g, *scratch[:, : w.size], *others]
 
 
-def _decayed(w: Array, g: Array, out: Array, group: dict[str, Any]) -> None:
+def _decayed(w: Array, g: Array, out: Array, group: dict[str, Any]) -> Array:
     """The gradient to descend along, with that of weight_decay / 2 * w^2."""
     np.multiply(w, group["weight_decay"], out=out)
     if group["maximize"]:
         out -= g
     else:
         out += g
+    return out
 
 
 def _copies(held: Mapping[str, Any]) -> dict[str, Any]:
