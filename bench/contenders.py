@@ -10,6 +10,7 @@ import importlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 
@@ -17,25 +18,40 @@ from bench.shapes import Shape, aligned_zeros
 from bench.timing import Call, keep_memory
 
 
+def bound(functional: Any, gradients: Any, shape: Shape, x: Any, weight: Any) -> Call:
+    """The call of ndnn or torch: names and arguments are the same."""
+    arguments = shape.arguments
+    if shape.work == "forward":
+        conv = getattr(functional, shape.op)
+        return lambda: conv(x, weight, **arguments)
+    gradient = getattr(gradients, f"{shape.op}_{shape.work}")
+    if shape.work == "input":
+        return lambda: gradient(shape.input_shape, weight, x, **arguments)
+    return lambda: gradient(x, shape.weight_shape, weight, **arguments)
+
+
 def build_ndnn(shape: Shape, x: np.ndarray, weight: np.ndarray, threads: int) -> Call:
     import ndnn.functional as F
+    from ndnn import grad
 
-    conv, arguments = getattr(F, shape.op), shape.arguments
-    return lambda: conv(x, weight, **arguments)
+    return bound(F, grad, shape, x, weight)
 
 
-def build_ndnn_packed(shape: Shape, x: np.ndarray, weight: np.ndarray, threads: int) -> Call:
+def build_ndnn_packed(shape: Shape, x: np.ndarray, weight: np.ndarray, threads: int) -> Call | None:
     import ndnn
+    import ndnn.functional as F
+    from ndnn import grad
 
-    return build_ndnn(shape, x, ndnn.PackedWeight(weight), threads)
+    if shape.work == "weight":
+        return None  # it has no weight to pack
+    return bound(F, grad, shape, x, ndnn.PackedWeight(weight))
 
 
 def build_torch(shape: Shape, x: np.ndarray, weight: np.ndarray, threads: int) -> Call:
     import torch
 
-    conv, arguments = getattr(torch.nn.functional, shape.op), shape.arguments
     tx, tw = torch.from_numpy(x), torch.from_numpy(weight)
-    return lambda: conv(tx, tw, **arguments)
+    return bound(torch.nn.functional, torch.nn.grad, shape, tx, tw)
 
 
 def build_torch_cl(shape: Shape, x: np.ndarray, weight: np.ndarray, threads: int) -> Call | None:
@@ -44,9 +60,8 @@ def build_torch_cl(shape: Shape, x: np.ndarray, weight: np.ndarray, threads: int
     formats = {4: torch.channels_last, 5: torch.channels_last_3d}
     if x.ndim not in formats:
         return None  # torch has no such layout for one spatial axis
-    conv, arguments = getattr(torch.nn.functional, shape.op), shape.arguments
     tx, tw = (torch.from_numpy(a).to(memory_format=formats[x.ndim]) for a in (x, weight))
-    return lambda: conv(tx, tw, **arguments)
+    return bound(torch.nn.functional, torch.nn.grad, shape, tx, tw)
 
 
 def build_ort(shape: Shape, x: np.ndarray, weight: np.ndarray, threads: int) -> Call:
@@ -54,8 +69,9 @@ def build_ort(shape: Shape, x: np.ndarray, weight: np.ndarray, threads: int) -> 
     import onnxruntime as ort
     from onnx import TensorProto, helper, numpy_helper
 
+    own = {"output_padding": shape.output_padding} if shape.transposed else {}
     node = helper.make_node(
-        "Conv",
+        "ConvTranspose" if shape.transposed else "Conv",
         ["x", "w"],
         ["y"],
         kernel_shape=shape.kernel,
@@ -63,6 +79,7 @@ def build_ort(shape: Shape, x: np.ndarray, weight: np.ndarray, threads: int) -> 
         pads=shape.padding * 2,
         dilations=shape.dilation,
         group=shape.groups,
+        **own,
     )
     y = aligned_zeros(shape.output_shape)
     graph = helper.make_graph(
@@ -97,14 +114,24 @@ def build_openvino(shape: Shape, x: np.ndarray, weight: np.ndarray, threads: int
     from openvino import opset13 as ops
 
     parameter = ops.parameter(x.shape, np.float32)
-    pads = [shape.padding, shape.padding]
-    if shape.groups == 1:
-        node = ops.convolution(parameter, ops.constant(weight), shape.stride, *pads, shape.dilation)
-    else:
-        grouped = weight.reshape(shape.groups, shape.oc // shape.groups, *weight.shape[1:])
-        node = ops.group_convolution(
-            parameter, ops.constant(grouped), shape.stride, *pads, shape.dilation
+    grouped = shape.groups > 1
+    if grouped:
+        each = shape.weight_shape[0] // shape.groups
+        weight = weight.reshape(shape.groups, each, *shape.weight_shape[1:])
+    operands = parameter, ops.constant(weight)
+    sizes = shape.stride, shape.padding, shape.padding, shape.dilation
+    if shape.transposed:
+        back = ops.group_convolution_backprop_data if grouped else ops.convolution_backprop_data
+        node = back(
+            *operands,
+            strides=shape.stride,
+            pads_begin=shape.padding,
+            pads_end=shape.padding,
+            dilations=shape.dilation,
+            output_padding=shape.output_padding,
         )
+    else:
+        node = (ops.group_convolution if grouped else ops.convolution)(*operands, *sizes)
     settings = {
         "INFERENCE_NUM_THREADS": threads,
         "INFERENCE_PRECISION_HINT": "f32",

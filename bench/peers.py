@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """ndnn beside torch, ONNX Runtime and OpenVINO: same shapes, same threads, one process, float32.
 
+With --backward: the gradients for input and weight, beside torch's.
+
 Three ratios, all above 1 where ndnn is faster:
   vs torch    best torch layout / ndnn, both given a plain weight at every call
   vs packed   best of ONNX Runtime and OpenVINO / ndnn with a PackedWeight: weights packed before
@@ -21,6 +23,7 @@ RATIOS = {  # label: (ndnn's way of calling, the peers of which the best counts)
     "vs packed": ("ndnn_packed", ("ort", "openvino")),
     "vs best": ("ndnn_packed", ("torch", "torch_cl", "ort", "openvino")),
 }
+GRADIENTS = ("input", "weight")
 TARGETS = {  # "vs best" as geometric mean of a class
     "dense3x3": 2.0,
     "small3x3": 1.1,
@@ -31,6 +34,11 @@ TARGETS = {  # "vs best" as geometric mean of a class
     "dilated": 1.1,
     "conv1d": 1.1,
     "conv3d": 1.1,
+    "transposed": 1.2,
+    **{f"{c}.{w}": 1.2 for c in ("1x1", "strided", "conv1d", "conv3d") for w in GRADIENTS},
+    **{f"depthwise.{w}": 3.0 for w in GRADIENTS},
+    "3x3.input": 2.0,
+    "3x3.weight": 1.2,
 }
 TOLERANCE = 1e-3  # of the largest output: finds other work, not rounding
 
@@ -122,15 +130,22 @@ def print_summary(rows: list[report.Row]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.peers", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("-k", default="", metavar="REGEX", help="only lines of conv.txt with this")
+    parser.add_argument(
+        "-k", default="", metavar="REGEX", help="only lines of shapes/*.txt with this"
+    )
+    parser.add_argument("--backward", action="store_true", help="gradients of backward.txt")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=0.5, help="for each row and contender")
     parser.add_argument("--json", metavar="FILE", help="write the numbers")
     parser.add_argument("--plot", metavar="FILE.png", help="draw the ratios")
     options = parser.parse_args()
 
-    shapes = load(options.k)
     names, versions = contenders.set_up(options.threads)
+    if options.backward:
+        shapes = [s.gradient(w) for s in load(options.k, "backward.txt") for w in GRADIENTS]
+        names = [name for name in names if name not in ("ort", "openvino")]
+    else:
+        shapes = load(options.k, "conv.txt", "conv_transpose.txt")
     import ndnn  # after torch: see set_up
 
     setting = report.describe(options.threads, ndnn.config.active_isa(), versions)

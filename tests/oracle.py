@@ -34,10 +34,20 @@ def normals(case: Case, dtype: Any, seed: int = 0) -> Arrays:
     return [None if s is None else rng.standard_normal(s).astype(dtype) for s in case.shapes]
 
 
+def products_of_output(case_op: str, w: tuple[int, ...], kwargs: dict[str, Any]) -> int:
+    """How many products an output is the sum of, at most."""
+    if not case_op.startswith("conv_transpose"):
+        return math.prod(w[1:])
+    rank = len(w) - 2
+    stride, dilation = (per_axis(kwargs.get(k, 1), rank) for k in ("stride", "dilation"))
+    taps = (-(-k // (s // math.gcd(s, d))) for k, s, d in zip(w[2:], stride, dilation, strict=True))
+    return w[0] // kwargs.get("groups", 1) * math.prod(taps)
+
+
 def conv_bound(case_op: str, arrays: Arrays, kwargs: dict[str, Any], dtype: Any) -> np.ndarray:
     """|error| of a sum of K products in one chain or several: K + 2 roundings of half an eps."""
     x, w, b = (None if a is None else np.abs(a.astype(np.float64)) for a in arrays)
-    terms = math.prod(w.shape[1:]) + 2
+    terms = products_of_output(case_op, w.shape, kwargs) + 2
     return 1.01 * terms * np.finfo(dtype).eps / 2 * getattr(reference, case_op)(x, w, b, **kwargs)
 
 
@@ -69,10 +79,16 @@ def winograd_bound(case_op: str, arrays: Arrays, kwargs: dict[str, Any], dtype: 
     rank = w.ndim - 2
     axes = sum(k > 1 for k in w.shape[2:])
     amplification = {4: 4, 6: 14}[products] ** min(axes, 2)
-    terms = 128 + math.prod(w.shape[1:]) / 32
-    weights = w.reshape(len(w), -1).sum(1).reshape(-1, *(1,) * rank)
+    terms = 128 + products_of_output(case_op, w.shape, kwargs) / 32
+    if case_op.startswith("conv_transpose"):
+        weights = w.reshape(kwargs.get("groups", 1), -1, *w.shape[1:]).sum(1)
+        weights = weights.reshape(-1, math.prod(w.shape[2:])).sum(1)
+        largest = np.abs(arrays[0]).max(initial=0)  # of the whole input: simple, and larger
+    else:
+        weights, largest = w.reshape(len(w), -1).sum(1), near_maximum(case_op, arrays, kwargs)
+    weights = weights.reshape(-1, *(1,) * rank)
     bias = 0 if arrays[2] is None else np.abs(arrays[2]).reshape(weights.shape)
-    size = bias + near_maximum(case_op, arrays, kwargs) * weights
+    size = bias + largest * weights
     return amplification * terms * np.finfo(dtype).eps / 2 * size
 
 
@@ -86,6 +102,10 @@ def bound_of(case_op: str, arrays: Arrays, kwargs: dict[str, Any], dtype: Any) -
 
 def planned(case_op: str, arrays: Arrays, kwargs: dict[str, Any], dtype: Any) -> str:
     shapes = arrays[0].shape, arrays[1].shape
+    if case_op.startswith("conv_transpose"):
+        plan = config.plan_conv_transpose(case_op, *shapes, dtype=dtype, **kwargs)
+        # The one with the largest bound: "winograd6" comes after all others.
+        return max(map(str, plan["algorithms"]), default="none")
     plan = config.plan_conv(case_op.removeprefix("true_"), *shapes, dtype=dtype, **kwargs)
     return str(plan["algorithm"])
 

@@ -80,4 +80,7 @@ def test_cases_show_something() -> None:
         "conv2d-padding_beyond_kernel",
         "conv2d-only_padding_seen",
         "conv1d-huge_dilation",
+        "conv_transpose1d-huge_dilation",
+        "conv_transpose1d-huge_stride",
+        "conv_transpose2d-no_input_channels",
     }

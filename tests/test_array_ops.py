@@ -130,6 +130,31 @@ def test_dropout_keeps_the_mean_and_repeats() -> None:
     [
         ("max_pool2d", (np.ones((1, 1, 4, 4)), 5), ValueError, "window must fit"),
         ("max_pool2d", (np.ones((1, 1, 4, 4)), 2, 1, 2), ValueError, "padding=2, kernel_size=2"),
+        ("max_unpool2d", (np.ones((1, 2, 2)), np.ones((1, 2, 2)), 2), TypeError, "indices must be"),
+        (
+            "max_unpool2d",
+            (np.ones((1, 2, 2)), np.ones((1, 2), int), 2),
+            ValueError,
+            "input's shape",
+        ),
+        (
+            "max_unpool2d",
+            (np.ones((1, 2, 2)), np.array([[[0, 1], [16, -1]]]), 2),
+            ValueError,
+            "4 x 4, but got 16 at",
+        ),
+        (
+            "max_unpool2d",
+            (np.ones((1, 2, 2)), np.full((1, 2, 2), 3), 2, None, 0, (6, 4)),
+            ValueError,
+            "less than stride",
+        ),
+        (
+            "max_unpool2d",
+            (np.ones((1, 1, 1)), np.zeros((1, 1, 1), int), 2, 2, 1),
+            ValueError,
+            "empty",
+        ),
         ("max_pool2d", (np.ones((1, 1, 4, 4)), 2.5), TypeError, "kernel_size"),
         ("max_pool2d", (np.ones((1, 1, 4, 4)), 0), ValueError, "at least 1, but got 0"),
         ("avg_pool2d", (np.ones((4, 4)), 2), ValueError, r"shape=\(4, 4\)"),

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""The command line: `python -m ndnn demo` and `python -m ndnn info`."""
+"""The command line, `python -m ndnn`: the demos and `info`."""
 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ndnn import _demo_filters as filters
-from ndnn import _demo_measure as measure
+import ndnn
 from ndnn.__main__ import main
+from ndnn.demo import filters, measure
 
 STEPS = ["luminance", "blur", "sobel", "gabor", "dilated", "strided", "mixing"]
 
@@ -35,9 +36,9 @@ def photo(tmp_path: Path) -> Path:
     return path
 
 
-def test_demo_writes_table_and_picture(photo: Path, tmp_path: Path) -> None:
+def test_photo_writes_table_and_picture(photo: Path, tmp_path: Path) -> None:
     picture = tmp_path / "picture.png"
-    done = run_ndnn("demo", "--image", photo, "--output", picture, "--threads", "1")
+    done = run_ndnn("photo", "--image", photo, "--output", picture, "--threads", "1")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[0].split()[:3] == ["step", "input", "weight"]
@@ -50,11 +51,11 @@ def test_demo_writes_table_and_picture(photo: Path, tmp_path: Path) -> None:
     check_picture(picture)
 
 
-def test_demo_of_the_bundled_photograph(tmp_path: Path) -> None:
+def test_photo_that_is_bundled(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     pytest.importorskip("sklearn")
     picture = tmp_path / "picture.png"
-    done = run_ndnn("demo", "--output", picture)
+    done = run_ndnn("photo", "--output", picture)
     assert done.returncode == 0, done.stderr
     assert "1x3x427x640" in done.stdout
     check_picture(picture)
@@ -74,23 +75,57 @@ def test_bad_images_end_with_one_line_and_code_2(tmp_path: Path) -> None:
     image.imsave(tmp_path / "tiny.png", np.zeros((8, 8, 3)))
     for name in ("missing.jpg", "text.png", "tiny.png", "."):
         output = tmp_path / "picture.png"
-        done = run_ndnn("demo", "--image", tmp_path / name, "--output", output)
+        done = run_ndnn("photo", "--image", tmp_path / name, "--output", output)
         assert done.returncode == 2
-        assert done.stderr.startswith("ndnn demo: ")
+        assert done.stderr.startswith("ndnn photo: ")
         assert len(done.stderr.splitlines()) == 1
         assert not output.exists()
 
 
+def test_digits_are_learned_and_the_same_seed_gives_the_same_weights(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("sklearn")
+    files = []
+    for threads in ("1", "2"):
+        picture, weights = tmp_path / f"{threads}.png", tmp_path / f"{threads}.npz"
+        done = run_ndnn("demo", "--output", picture, "--weights", weights, "--threads", threads)
+        assert done.returncode == 0, done.stderr
+        right = float(re.search(r"right: ([\d.]+) %", done.stdout)[1])
+        assert right >= 98
+        assert "The same from the saved weights" in done.stdout
+        check_picture(picture)
+        files.append(ndnn.load(weights))
+    assert files[0].keys() == files[1].keys()
+    for name, values in files[0].items():
+        np.testing.assert_array_equal(values, files[1][name], name)
+
+
+def test_noise_is_taken_from_a_photograph(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("sklearn")
+    picture, weights = tmp_path / "picture.png", tmp_path / "weights.npz"
+    done = run_ndnn("denoise", "--output", picture, "--weights", weights, "--epochs", "6")
+    assert done.returncode == 0, done.stderr
+    noisy, cleaned = map(
+        float, re.search(r"noisy ([\d.]+) dB, cleaned ([\d.]+) dB", done.stdout).groups()
+    )
+    assert cleaned > noisy + 2
+    check_picture(picture)
+
+
+@pytest.mark.parametrize("command", ["demo", "denoise", "photo"])
 @pytest.mark.parametrize("output", ["missing_folder/picture.png", "."])
 def test_bad_output_fails_before_the_work(
-    output: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    command: str, output: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("matplotlib")
-    assert main(["demo", "--output", str(tmp_path / output)]) == 2
+    assert main([command, "--output", str(tmp_path / output)]) == 2
     assert "cannot write" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [["demo", "--threads", "0"], ["nonsense"], []])
+@pytest.mark.parametrize(
+    "arguments", [["demo", "--threads", "0"], ["demo", "--seed", "-1"], ["nonsense"], []]
+)
 def test_bad_usage_is_code_2(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(arguments)
@@ -106,7 +141,7 @@ def test_wrong_result_is_code_1(
     right = measure.reference.conv2d
     monkeypatch.setattr(measure.reference, "conv2d", lambda *a, **k: right(*a, **k) + 1e-4)
     output = tmp_path / "picture.png"
-    assert main(["demo", "--image", str(photo), "--output", str(output)]) == 1
+    assert main(["photo", "--image", str(photo), "--output", str(output)]) == 1
     assert "luminance: the result is wrong" in capsys.readouterr().err
     assert not output.exists()
 

@@ -49,10 +49,10 @@ void run(benchmark::State& state, const NamedShape& shape, bool packed_before, i
   merge_axes(g, view.stride);
   const ConvPlan plan = plan_conv(g, sizeof(float), active_isa(), threads, packed_before);
   const Buffer packed(plan.packed_elements);
-  if (packed_before) pack_conv(plan, w.data(), false, packed.data());
+  if (packed_before) pack_conv(plan, w.data(), weight_layout(plan.g, false), packed.data());
   const auto call = [&] {
     if (packed_before) run_conv<float>(plan, view, packed.data(), {}, y.data());
-    else pack_and_run_conv<float>(plan, view, w.data(), false, {}, y.data());
+    else pack_and_run_conv<float>(plan, view, w.data(), weight_layout(plan.g, false), {}, y.data());
     benchmark::ClobberMemory();
   };
   call();  // fresh pages of y, threads, scratch

@@ -18,5 +18,8 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   });
   m.attr("__version__") = NDNN_VERSION;
   ndnn::bind_runtime(m);
+  ndnn::bind_packed_weight(m);
   ndnn::bind_conv(m);
+  ndnn::bind_conv_transpose(m);
+  ndnn::bind_conv_grad(m);
 }

@@ -90,13 +90,89 @@ NDNN_INLINE Vec<T> broadcast(T x) {
   return x - Vec<T>{};
 }
 
+// Masks of lanes. Only sets with kMaskedLanes have them, where they cost next to nothing.
+constexpr bool kMaskedLanes = NDNN_VEC_BYTES == 64;
+#if NDNN_VEC_BYTES == 64
+template <class T>
+using LaneMask = std::conditional_t<sizeof(T) == 4, __mmask16, __mmask8>;
+// Lanes l with begin <= l < end, which may lie beyond the vector.
+template <class T>
+NDNN_INLINE LaneMask<T> lanes_between(index_t begin, index_t end) {
+  constexpr index_t kL = kLanes<T>;
+  if (begin <= 0 && end >= kL) return static_cast<LaneMask<T>>(~0u);
+  const auto first = [](index_t n) { return n <= 0 ? 0u : n >= kL ? ~0u : (1u << n) - 1; };
+  return static_cast<LaneMask<T>>(first(end) & ~first(begin));
+}
+// Other lanes are zero and not read.
+template <class T>
+NDNN_INLINE Vec<T> load_masked(const T* p, LaneMask<T> m) {
+  if constexpr (sizeof(T) == 4) return (Vec<T>)_mm512_maskz_loadu_ps(m, p);
+  else return (Vec<T>)_mm512_maskz_loadu_pd(m, p);
+}
+// every_second_in_pieces() of a run of elements gives them in this order; in_order() undoes it.
+template <class T>
+constexpr int piecewise(int lane) {  // the element that `lane` holds
+  constexpr int kHalf = 8 / sizeof(T);
+  const int piece = lane / (2 * kHalf), q = lane % (2 * kHalf);
+  return piece * kHalf + q % kHalf + q / kHalf * kLanes<T> / 2;
+}
+template <class T>
+constexpr int piecewise_lane(int element) {
+  for (int lane = 0;; ++lane)
+    if (piecewise<T>(lane) == element) return lane;
+}
+template <class T, int kOdd, int... J>
+NDNN_INLINE Vec<T> every_second_in_pieces(Vec<T> a, Vec<T> b, std::integer_sequence<int, J...>) {
+  return __builtin_shufflevector(a, b, (2 * piecewise<T>(J) + kOdd)...);
+}
+template <class T, int... J>
+NDNN_INLINE Vec<T> in_order(Vec<T> v, std::integer_sequence<int, J...>) {
+  return __builtin_shufflevector(v, v, piecewise_lane<T>(J)...);
+}
+// The next element of each, in that order; `after` holds the one that follows the last.
+template <class T, int... J>
+NDNN_INLINE Vec<T> next_in_pieces(Vec<T> v, Vec<T> after, std::integer_sequence<int, J...>) {
+  constexpr int kL = kLanes<T>;
+  return __builtin_shufflevector(
+      v, after, (piecewise<T>(J) + 1 < kL ? piecewise_lane<T>((piecewise<T>(J) + 1) % kL) : kL)...);
+}
+// lanes_between() of vectors in that order.
+template <class T, int... J>
+NDNN_INLINE LaneMask<T> lanes_between_in_pieces(index_t begin, index_t end,
+                                                std::integer_sequence<int, J...>) {
+  using Word = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
+  if (begin <= 0 && end >= kLanes<T>) return static_cast<LaneMask<T>>(~0u);
+  const auto clamp = [](index_t n) { return broadcast(static_cast<Word>(n < 0 ? 0 : n > 64 ? 64 : n)); };
+  const Vec<Word> element = {piecewise<T>(J)...};
+  const auto inside = (element >= clamp(begin)) & (element < clamp(end));
+  if constexpr (sizeof(T) == 4) return _mm512_movepi32_mask((__m512i)inside);
+  else return _mm512_movepi64_mask((__m512i)inside);
+}
+// acc + a*b in the lanes of m, acc in others.
+template <class T>
+NDNN_INLINE Vec<T> fma_masked(Vec<T> acc, Vec<T> a, Vec<T> b, LaneMask<T> m) {
+  if constexpr (sizeof(T) == 4) return (Vec<T>)_mm512_mask3_fmadd_ps((__m512)a, (__m512)b, (__m512)acc, m);
+  else return (Vec<T>)_mm512_mask3_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)acc, m);
+}
+#endif
+
+// Every second lane of the 2*kLanes elements a, b: from lane 0 (kOdd = 0) or 1.
+template <class T, int kOdd, int... J>
+NDNN_INLINE Vec<T> every_second(Vec<T> a, Vec<T> b, std::integer_sequence<int, J...>) {
+  return __builtin_shufflevector(a, b, (2 * J + kOdd)...);
+}
+template <class T, int kOdd>
+NDNN_INLINE Vec<T> every_second(Vec<T> a, Vec<T> b) {
+  return every_second<T, kOdd>(a, b, std::make_integer_sequence<int, kLanes<T>>{});
+}
+
 // Loads stay on their side of it. GCC moves the loads of a long unrolled block to its start, and spills them.
 NDNN_INLINE void load_barrier() { __asm__ __volatile__("" ::: "memory"); }
 
 // v is in a register from here on, not loaded again as the operand of each of its uses.
 template <class V>
 NDNN_INLINE void keep_in_register(V& v) {
-  if constexpr (std::is_pointer_v<V>) {
+  if constexpr (std::is_pointer_v<V> || std::is_integral_v<V>) {
     __asm__("" : "+r"(v));
     return;
   }

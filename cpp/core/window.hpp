@@ -70,4 +70,12 @@ inline Range touching_taps(const Window& w, Range outputs) {
   return r;
 }
 
+// Outputs whose tap k touches the input.
+inline Range seeing_outputs(const Window& w, index_t k) {
+  const index_t first = w.position(0, k), last = w.in - 1 - first;  // o*stride <= last
+  Range r{first < 0 ? ceil_div(-first, w.stride) : 0, last < 0 ? 0 : std::min(w.out, last / w.stride + 1)};
+  if (r.end < r.begin) r = {0, 0};
+  return r;
+}
+
 }  // namespace ndnn

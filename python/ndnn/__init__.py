@@ -10,7 +10,7 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from ndnn import fused
+from ndnn import fused, grad
 from ndnn._load import _core
 from ndnn.config import get_num_threads, num_threads, set_num_threads
 from ndnn.tensor import Tensor, is_grad_enabled, no_grad
@@ -55,6 +55,7 @@ __all__ = [
     "functional",
     "fused",
     "get_num_threads",
+    "grad",
     "gradcheck",
     "init",
     "is_grad_enabled",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The command line: ``python -m ndnn demo`` and ``python -m ndnn info``."""
+"""The command line, ``python -m ndnn``: three demos, and ``info``."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from . import __version__, config
+
+_EXTRA = 'Needs the extra: pip install "ndnn[demo]".'
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -16,12 +19,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if options.command == "info":
         return _info(as_json=options.json)
-    from . import demo  # imported late: `info` needs nothing but numpy
+    return _demo(options)
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from .demo import DemoError  # imported late: `info` needs nothing but numpy
 
     try:
-        demo.run(options.image, options.output, options.threads)
-    except demo.DemoError as error:
-        print(f"ndnn demo: {error}", file=sys.stderr)
+        if options.command == "photo":
+            from .demo import photo
+
+            photo.run(options.image, options.output, options.threads)
+        else:
+            from .demo import denoise, digits
+
+            run = {"demo": digits.run, "denoise": denoise.run}[options.command]
+            run(options.output, options.weights, options.seed, options.epochs, options.threads)
+    except DemoError as error:
+        print(f"ndnn {options.command}: {error}", file=sys.stderr)
         return error.exit_code
     return 0
 
@@ -39,36 +54,92 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m ndnn", description="Neural-network operators on NumPy arrays."
     )
     parser.add_argument("--version", action="version", version=f"ndnn {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="{demo,info}")
-
-    demo = commands.add_parser(
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar="{demo,denoise,photo,info}"
+    )
+    _training_command(
+        commands,
         "demo",
+        "train a small convolutional network to read handwritten digits",
+        "Train a small convolutional network on 1437 scanned digits, test it on 360 others, save "
+        "the weights, load them again, and draw filters, learning and answers.",
+        epochs=20,
+    )
+    _training_command(
+        commands,
+        "denoise",
+        "train a network of depthwise convolutions and unpooling to remove noise from photographs",
+        "Train an encoder of depthwise-separable convolutions and max pooling, with a decoder of "
+        "unpooling and transposed convolutions, on one photograph; take the noise from another.",
+        epochs=12,
+    )
+    photo = commands.add_parser(
+        "photo",
         help="run a photograph through seven convolutions; check, time and draw each one",
         description="Run a photograph through seven convolutions. Each result is checked against "
         "a float64 NumPy reference and timed; a table goes to the terminal, a picture to --output. "
-        'Needs the extra: pip install "ndnn[demo]".',
+        + _EXTRA,
     )
-    demo.add_argument("--image", metavar="FILE", help="your own photograph (default: a dahlia)")
-    demo.add_argument(
-        "--output", metavar="FILE", default="ndnn-demo.png", help="PNG to write (%(default)s)"
-    )
-    demo.add_argument(
-        "--threads", metavar="N", type=_thread_count, help="threads to use (default: ndnn's own)"
-    )
+    photo.add_argument("--image", metavar="FILE", help="your own photograph (default: a dahlia)")
+    _shared_options(photo)
 
     info = commands.add_parser("info", help="show the instruction set, threads and versions in use")
     info.add_argument("--json", action="store_true", help="the same as one JSON object")
     return parser
 
 
-def _thread_count(text: str) -> int:
+def _training_command(
+    commands: Any, name: str, summary: str, description: str, epochs: int
+) -> None:
+    command = commands.add_parser(name, help=summary, description=f"{description} {_EXTRA}")
+    _shared_options(command)
+    command.add_argument(
+        "--weights", metavar="FILE", default=f"ndnn-{name}.npz", help="file to write (%(default)s)"
+    )
+    command.add_argument(
+        "--epochs",
+        metavar="N",
+        type=_count,
+        default=epochs,
+        help="passes over the data (%(default)s)",
+    )
+    command.add_argument(
+        "--seed",
+        metavar="N",
+        type=_seed,
+        default=0,
+        help="the same number gives the same weights, bit for bit (%(default)s)",
+    )
+
+
+def _shared_options(command: argparse.ArgumentParser) -> None:
+    name = command.prog.split()[-1]
+    command.add_argument(
+        "--output", metavar="FILE", default=f"ndnn-{name}.png", help="PNG to write (%(default)s)"
+    )
+    command.add_argument(
+        "--threads", metavar="N", type=_count, help="threads to use (default: ndnn's own)"
+    )
+
+
+def _seed(text: str) -> int:
+    return _whole_number(text, 0)
+
+
+def _count(text: str) -> int:
+    return _whole_number(text, 1)
+
+
+def _whole_number(text: str, least: int) -> int:
     try:
-        count = int(text)
+        number = int(text)
     except ValueError:
-        count = 0
-    if count < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, but got {text!r}")
-    return count
+        number = least - 1
+    if number < least:
+        raise argparse.ArgumentTypeError(
+            f"must be a whole number of at least {least}, but got {text!r}"
+        )
+    return number
 
 
 if __name__ == "__main__":

@@ -56,6 +56,80 @@ def plan_conv(
     packed: bool,
     /,
 ) -> dict[str, Any]: ...
+def conv_transpose(
+    rank: int,
+    input: ArrayLike,
+    weight: ArrayLike | PackedWeight,
+    bias: ArrayLike | None,
+    stride: SupportsIndex | Sequence[SupportsIndex],
+    padding: SupportsIndex | Sequence[SupportsIndex],
+    output_padding: SupportsIndex | Sequence[SupportsIndex],
+    groups: SupportsIndex,
+    dilation: SupportsIndex | Sequence[SupportsIndex],
+    /,
+) -> NDArray[Any]: ...
+def plan_conv_transpose(
+    rank: int,
+    x_shape: Sequence[int],
+    w_shape: Sequence[int],
+    stride: SupportsIndex | Sequence[SupportsIndex],
+    padding: SupportsIndex | Sequence[SupportsIndex],
+    output_padding: SupportsIndex | Sequence[SupportsIndex],
+    groups: SupportsIndex,
+    dilation: SupportsIndex | Sequence[SupportsIndex],
+    item_bytes: int,
+    packed: bool,
+    /,
+) -> dict[str, Any]: ...
+def conv_input_gradient(
+    rank: int,
+    flipped: bool,
+    input_size: Sequence[int],
+    weight: ArrayLike | PackedWeight,
+    grad_output: ArrayLike,
+    stride: SupportsIndex | Sequence[SupportsIndex],
+    padding: SupportsIndex | Sequence[SupportsIndex] | str,
+    dilation: SupportsIndex | Sequence[SupportsIndex],
+    groups: SupportsIndex,
+    /,
+) -> NDArray[Any]: ...
+def conv_transpose_input_gradient(
+    rank: int,
+    input_size: Sequence[int],
+    weight: ArrayLike | PackedWeight,
+    grad_output: ArrayLike,
+    stride: SupportsIndex | Sequence[SupportsIndex],
+    padding: SupportsIndex | Sequence[SupportsIndex],
+    output_padding: SupportsIndex | Sequence[SupportsIndex],
+    groups: SupportsIndex,
+    dilation: SupportsIndex | Sequence[SupportsIndex],
+    /,
+) -> NDArray[Any]: ...
+def conv_weight_gradient(
+    rank: int,
+    flipped: bool,
+    input: ArrayLike,
+    weight_size: Sequence[SupportsIndex],
+    grad_output: ArrayLike,
+    stride: SupportsIndex | Sequence[SupportsIndex],
+    padding: SupportsIndex | Sequence[SupportsIndex] | str,
+    dilation: SupportsIndex | Sequence[SupportsIndex],
+    groups: SupportsIndex,
+    transposed: bool = False,
+) -> NDArray[Any]: ...
+def conv_bias_gradient(rank: int, grad_output: ArrayLike, /) -> NDArray[Any]: ...
+def plan_conv_weight_gradient(
+    rank: int,
+    input_size: Sequence[SupportsIndex],
+    weight_size: Sequence[SupportsIndex],
+    stride: SupportsIndex | Sequence[SupportsIndex],
+    padding: SupportsIndex | Sequence[SupportsIndex] | str,
+    dilation: SupportsIndex | Sequence[SupportsIndex],
+    groups: SupportsIndex,
+    item_bytes: int,
+    /,
+) -> dict[str, Any]: ...
+def force_weight_gradient_algorithm(name: str, /) -> None: ...
 def force_conv_algorithm(name: str, /) -> None: ...
 def set_winograd(on: bool, /) -> None: ...
 def winograd_enabled() -> bool: ...

@@ -90,15 +90,48 @@ def plan_conv(
         out_shape, macs, algorithm, isa, threads, scratch_bytes, packed_bytes, estimated_cycles,
         text.
     """
-    ranks = {"conv1d": 1, "conv2d": 2, "conv3d": 3}
-    if op not in ranks:
-        raise ValueError(f"plan_conv: op must be one of {', '.join(ranks)}, but got {op!r}")
+    rank, item_bytes = _rank("plan_conv", "conv{}d", op), _item_bytes("plan_conv", dtype)
+    return _core.plan_conv(
+        rank, x_shape, w_shape, stride, padding, dilation, groups, item_bytes, packed
+    )
+
+
+def plan_conv_transpose(
+    op: str,
+    x_shape: Sequence[int],
+    w_shape: Sequence[int],
+    *,
+    dtype: Any = "float32",
+    stride: IntOrTuple = 1,
+    padding: IntOrTuple = 0,
+    output_padding: IntOrTuple = 0,
+    groups: int = 1,
+    dilation: IntOrTuple = 1,
+    packed: bool = False,
+) -> dict[str, Any]:
+    """How ``op`` ("conv_transpose1d", ...) would compute such arrays: see :func:`plan_conv`.
+
+    Returns:
+        As plan_conv, but ``algorithms``, one for each convolution of stride 1 that it consists of.
+    """
+    name = "plan_conv_transpose"
+    rank, item_bytes = _rank(name, "conv_transpose{}d", op), _item_bytes(name, dtype)
+    sizes = stride, padding, output_padding, groups, dilation
+    return _core.plan_conv_transpose(rank, x_shape, w_shape, *sizes, item_bytes, packed)
+
+
+def _rank(function: str, name: str, op: str) -> int:
+    names = [name.format(rank) for rank in (1, 2, 3)]
+    if op not in names:
+        raise ValueError(f"{function}: op must be one of {', '.join(names)}, but got {op!r}")
+    return names.index(op) + 1
+
+
+def _item_bytes(function: str, dtype: Any) -> int:
     item_bytes = {"float16": 4, "float32": 4, "float64": 8}.get(np.dtype(dtype).name)
     if item_bytes is None:
-        raise TypeError(f"plan_conv: dtype must be float32, float64 or float16, but got {dtype!r}")
-    return _core.plan_conv(
-        ranks[op], x_shape, w_shape, stride, padding, dilation, groups, item_bytes, packed
-    )
+        raise TypeError(f"{function}: dtype must be float32, float64 or float16, but got {dtype!r}")
+    return item_bytes
 
 
 def explain(op: str, *shapes: Sequence[int], **arguments: Any) -> str:
@@ -109,7 +142,8 @@ def explain(op: str, *shapes: Sequence[int], **arguments: Any) -> str:
     """
     if len(shapes) != 2:
         raise TypeError(f"explain: {op} needs the shapes of input and weight, got {len(shapes)}")
-    text: str = plan_conv(op, *shapes, **arguments)["text"]
+    plan = plan_conv_transpose if op.startswith("conv_transpose") else plan_conv
+    text: str = plan(op, *shapes, **arguments)["text"]
     return text
 
 

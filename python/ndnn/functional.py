@@ -14,10 +14,12 @@ from ndnn.ops.activation import (
     tanh,
 )
 from ndnn.ops.conv import conv1d, conv2d, conv3d, true_conv1d, true_conv2d, true_conv3d
+from ndnn.ops.conv_transpose import conv_transpose1d, conv_transpose2d, conv_transpose3d
 from ndnn.ops.linear import linear
 from ndnn.ops.loss import cross_entropy, mse_loss, nll_loss
 from ndnn.ops.norm import batch_norm
 from ndnn.ops.pool import adaptive_avg_pool2d, avg_pool2d, max_pool2d
+from ndnn.ops.unpool import max_unpool2d
 
 __all__ = [
     "adaptive_avg_pool2d",
@@ -26,12 +28,16 @@ __all__ = [
     "conv1d",
     "conv2d",
     "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
     "cross_entropy",
     "dropout",
     "leaky_relu",
     "linear",
     "log_softmax",
     "max_pool2d",
+    "max_unpool2d",
     "mse_loss",
     "nll_loss",
     "relu",

@@ -25,6 +25,6 @@ def array_cases() -> list[Case]:
 
 def all_cases() -> list[Case]:
     """Operators with kernels."""
-    from cases import conv
+    from cases import conv, conv_transpose
 
-    return [*conv.CASES]
+    return [*conv.CASES, *conv_transpose.CASES]

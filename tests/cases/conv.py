@@ -77,6 +77,9 @@ CASES = [
             (5, 4, 40, 70),
         )
     ),
+    # one image: only the first and last rows lie at the ends of its memory
+    _case("conv2d", "depthwise_one", (1, 1, 60, 37), (2, 1, 5, 5), padding=2),
+    _case("conv2d", "depthwise_one_stride_2", (1, 1, 90, 70), (2, 1, 6, 6), stride=2, padding=3),
     _case("conv2d", "depthwise_tiles", (1, 2, 120, 120), (2, 1, 3, 3), padding=1, groups=2),
     _case("conv2d", "depthwise_row", (1, 3, 3, 90), (3, 1, 1, 21), padding=(0, 10), groups=3),
     _case("conv2d", "depthwise_column", (1, 3, 30, 19), (3, 1, 9, 1), padding=(4, 0), groups=3),

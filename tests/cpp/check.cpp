@@ -10,69 +10,14 @@
 #include <memory>
 #include <new>
 
+#include "arrays.hpp"
 #include "core/check.hpp"
 #include "core/parallel.hpp"
-#include "core/scratch.hpp"
 
 namespace ndnn::selftest {
 namespace {
 
-enum class Layout { dense, reversed, channels_last, stepped, repeated };
-constexpr Layout kLayouts[] = {Layout::dense, Layout::reversed, Layout::channels_last, Layout::stepped,
-                               Layout::repeated};
-const char* const kLayoutNames[] = {"dense", "reversed", "channels_last", "stepped", "repeated"};
 constexpr int kMostPrinted = 20;
-
-template <class T>
-std::unique_ptr<T[]> small_integers(index_t n, Random& r) {
-  auto block = std::make_unique<T[]>(static_cast<std::size_t>(n));
-  for (index_t i = 0; i < n; ++i) block[i] = T(r.between(-4, 4));
-  return block;
-}
-
-index_t elements(const std::array<index_t, 5>& shape) {
-  index_t n = 1;
-  for (const index_t s : shape) n *= s;
-  return n;
-}
-
-std::array<index_t, 5> strides(Layout layout, const std::array<index_t, 5>& shape) {
-  std::array<index_t, 5> order{0, 1, 2, 3, 4}, stride{};
-  if (layout == Layout::channels_last) order = {0, 2, 3, 4, 1};
-  index_t next = layout == Layout::stepped ? 2 : 1;
-  for (int i = 4; i >= 0; --i) {
-    stride[order[i]] = layout == Layout::reversed ? -next : next;
-    next = next * shape[order[i]] + (layout == Layout::stepped);
-  }
-  if (layout == Layout::repeated) stride[0] = stride[3] = 0;
-  return stride;
-}
-
-// An input array in some layout, in a block that starts and ends with its outermost elements.
-template <class T>
-struct Input {
-  Input(Layout layout, const std::array<index_t, 5>& shape, Random& r) {
-    view.shape = shape;
-    view.stride = strides(layout, shape);
-    index_t low = 0, high = 0;
-    for (int a = 0; a < 5; ++a) (view.stride[a] < 0 ? low : high) += (shape[a] - 1) * view.stride[a];
-    const index_t size = elements(shape) ? high - low + 1 : 0;
-    block = small_integers<T>(size, r);
-    view.data = block.get() - (size ? low : 0);
-  }
-  std::unique_ptr<T[]> block;
-  View<const T> view;
-};
-
-std::string text_of(const Case& c) {
-  const ConvArgs& a = c.args;
-  return concat("x=", Tuple{c.x.data(), 5}, " w=", Tuple{c.w.data(), 5}, " stride=", tail(a.stride, 3),
-                " padding=",
-                a.mode == Padding::given  ? concat(tail(a.padding, 3))
-                : a.mode == Padding::same ? "same"
-                                          : "valid",
-                " dilation=", tail(a.dilation, 3), " groups=", a.groups, c.bias ? " bias" : "");
-}
 
 // The definition: bias + sum over input channels and taps.
 template <class T>
@@ -104,14 +49,6 @@ std::vector<T> plain_sum(const ConvGeometry& g, const View<const T>& x, const T*
         for (index_t oh = 0; oh < h.out; ++oh)
           for (index_t ow = 0; ow < v.out; ++ow) y.push_back(at(n, oc, od, oh, ow));
   return y;
-}
-
-// The next Scratch gets a block of exactly this size, full of NaNs and wild offsets.
-void prepare_scratch(std::size_t bytes) {
-  auto kept = std::make_unique<Scratch>(0);  // whatever was kept
-  const Scratch next(bytes);
-  std::memset(next.data(), 0xff, bytes);
-  kept.reset();  // before next, whose block is the one to be kept
 }
 
 template <class T>
@@ -164,7 +101,7 @@ class Checker {
   void run_packed(const ConvPlan& plan) {
     const Packed<T> packed(plan.packed_elements);
     prepare_scratch(0);
-    pack_conv(plan, w_.get(), flip_, packed.data());
+    pack_conv(plan, w_.get(), weight_layout(g_, flip_), packed.data());
     const T* const w = packed.data();
     compute(plan, "packed", want_, [&](T* y) { run_conv<T>(plan, x_.view, w, {bias_.get()}, y); });
     compute(plan, "fused", want_fused_, [&](T* y) {
@@ -172,8 +109,9 @@ class Checker {
     });
   }
   void run_call(const ConvPlan& plan) {
-    compute(plan, "call", want_,
-            [&](T* y) { pack_and_run_conv<T>(plan, x_.view, w_.get(), flip_, {bias_.get()}, y); });
+    compute(plan, "call", want_, [&](T* y) {
+      pack_and_run_conv<T>(plan, x_.view, w_.get(), weight_layout(g_, flip_), {bias_.get()}, y);
+    });
   }
 
   template <class Call>

@@ -10,6 +10,8 @@ struct Tally {
 
 // Runs one case in every way and compares bit for bit with the plain sum; prints what differs.
 void check_case(const Case& c, const std::vector<Isa>& isas, Tally& tally);
+// The same of the weight's and the bias's gradient.
+void check_gradient(const Case& c, const std::vector<Isa>& isas, Tally& tally);
 // The epilogue's activations within their stated bound.
 void check_activations(const std::vector<Isa>& isas, Tally& tally);
 

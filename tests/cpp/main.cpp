@@ -57,8 +57,12 @@ int run(int argc, char** argv) {
   print_isas("tested: ", isas);
   Tally tally;
   check_activations(isas, tally);
-  for (const Case& c : awkward_cases()) check_case(c, isas, tally);
-  for (const Case& c : random_cases(random, static_cast<std::uint64_t>(seed))) check_case(c, isas, tally);
+  std::vector<Case> cases = awkward_cases();
+  for (Case& c : random_cases(random, static_cast<std::uint64_t>(seed))) cases.push_back(std::move(c));
+  for (const Case& c : cases) {
+    check_case(c, isas, tally);
+    check_gradient(c, isas, tally);
+  }
   std::printf("%d passed, %d failed\n", tally.passed, tally.failed);
   return tally.failed ? 1 : 0;
 }

@@ -2,7 +2,7 @@
 // Convolution, every rank: the family's whole C++ surface.
 //   geometry = conv_geometry(...)      rules and output shape       (conv_geometry.cpp)
 //   plan     = plan_conv(geometry)     algorithm, blocks, threads   (conv_plan.cpp)
-//   pack_conv(plan, w, packed)         weights in the plan's form   (conv_pack.cpp)
+//   pack_conv(plan, w, layout, packed) weights in the plan's form   (conv_pack.cpp)
 //   run_conv(plan, x, packed, e, y)    the loop nest                (conv_run.cpp)
 #pragma once
 #include <string>
@@ -29,19 +29,48 @@ struct ConvGeometry {
   int rank = 2;
   index_t n = 1, c = 1, oc_all = 1, groups = 1, ic = 1, oc = 1;
   Window axis[kMaxSpatial];
+  bool unit_rows = true;  // elements of x's rows are neighbours in memory
 
   index_t taps() const { return axis[0].kernel * axis[1].kernel * axis[2].kernel; }
   index_t pixels() const { return axis[0].out * axis[1].out * axis[2].out; }
   double macs() const { return double(n) * double(oc_all) * double(pixels()) * double(taps()) * double(ic); }
 };
 
+// Where the weights of a convolution lie: of output channel oc, input channel ic (of a group) and tap k at
+//   group*group_pitch + row(oc) + ic*channel_pitch + sum over axes of k*tap_pitch
+// So a rotated kernel, or every second tap of one with input and output exchanged, is read where it is.
+struct WeightLayout {
+  index_t group_pitch = 0, out_pitch = 0, channel_pitch = 0;
+  Axes tap_pitch{0, 0, 0};
+  index_t first = 0;
+  // Several parts of part_channels output channels, each read from its own offset; or none.
+  std::vector<index_t> parts;
+  index_t part_channels = 1;
+
+  index_t row(index_t oc) const {
+    if (parts.empty()) return first + oc * out_pitch;
+    return first + parts[static_cast<std::size_t>(oc / part_channels)] + oc % part_channels * out_pitch;
+  }
+  bool operator==(const WeightLayout& o) const {
+    return group_pitch == o.group_pitch && out_pitch == o.out_pitch && channel_pitch == o.channel_pitch &&
+           tap_pitch == o.tap_pitch && first == o.first && parts == o.parts;
+  }
+};
+// Of C-contiguous (OC, C/groups, KD, KH, KW); flip rotates the kernel by 180 degrees.
+WeightLayout weight_layout(const ConvGeometry& g, bool flip);
+
 // x: (N, C, D, H, W), w: (OC, C/groups, KD, KH, KW); batched says whether the caller's input had an N.
 // Throws ValueError in the order of torch's arguments. `name` is the user's function: "conv2d".
 ConvGeometry conv_geometry(const char* name, const ConvArgs& args, const std::array<index_t, 5>& x,
                            const std::array<index_t, 5>& w, index_t bias_size /* -1: none */);
 
+// Rules that transposed convolutions share: every value at least `least`; an array that can be addressed (a
+// dimension is bounded by memory, but a size-0 axis lets others be anything).
+void check_least(const char* name, const char* what, const Axes& values, int rank, index_t least);
+void check_elements(const char* name, const char* what, const index_t* sizes, int count);
+
 // Joins spatial axes over which nothing slides (1x1 kernels) and whose elements x has evenly spaced, so that
-// rows get long. xs: strides of x, changed along with g; the output is the same memory.
+// rows get long, and notes unit_rows. x_stride changes along with g; the output is the same memory.
 void merge_axes(ConvGeometry& g, std::array<index_t, 5>& x_stride);
 
 // The last two accept everything.
@@ -123,7 +152,7 @@ struct ConvPlan {
   index_t panels = 1;        // channel panels of one group
   index_t splits = 1;        // the panels are dealt to this many tasks
   index_t blocks = 1;        // reduction blocks
-  bool in_place = false;     // the input is read where it is (pixels: if its rows are contiguous), not staged
+  bool in_place = false;     // the input is read where it is, not staged
   bool by_taps = false;      // channels: outputs that touch the same taps are dealt together
   bool row_tiles = false;    // pixels: a kernel call stays in one row
   bool in_output = false;    // pixels: no gaps between rows, sums live in y itself
@@ -149,9 +178,8 @@ void force_algorithm(const std::string& name);
 // One line for people: what was chosen, with what, and why not the others.
 std::string describe(const char* name, const ConvPlan& plan, bool packed = false);
 
-// w is C-contiguous (OC, C/groups, KD, KH, KW); flip rotates the kernel by 180 degrees.
 template <class T>
-void pack_conv(const ConvPlan& plan, const T* w, bool flip, T* packed);
+void pack_conv(const ConvPlan& plan, const T* w, const WeightLayout& layout, T* packed);
 // y is C-contiguous (N, OC, OD, OH, OW). May throw std::bad_alloc before anything is written, and
 // Interrupted. False where Winograd's transforms have spread an inf or nan over a tile: y must then be
 // computed by a direct plan.
@@ -160,7 +188,7 @@ bool run_conv(const ConvPlan& plan, const View<const T>& x, const T* packed, con
               T* y);
 // Both, with the packed weights in scratch; and once more, directly, where run_conv() asks for it.
 template <class T>
-void pack_and_run_conv(const ConvPlan& plan, const View<const T>& x, const T* w, bool flip,
+void pack_and_run_conv(const ConvPlan& plan, const View<const T>& x, const T* w, const WeightLayout& layout,
                        const Epilogue<T>& epilogue, T* y);
 // The plan to compute again with what `plan` could not.
 ConvPlan direct_plan(const ConvPlan& plan);

@@ -42,7 +42,8 @@ struct Block {
 };
 
 // Calls fn(block) for every block, in the order in which they are packed and summed. Within a block the
-// steps run over taps, then channels: step = ((kd*KH + kh)*KW + kw)*channels + c.
+// steps run over taps, then channels: step = ((kd*KH + kh)*KW + kw)*channels + c. (The one block of a stencil
+// has the order of the weights, channels first.)
 template <class Fn>
 void for_each_block(const ConvPlan& p, Fn&& fn) {
   Block b;
@@ -167,6 +168,10 @@ inline ScratchLayout scratch_layout(const ConvPlan& p) {
   s.runs = s.tiles + lines(p.kernel_calls * index_t(sizeof(PixelTile)));
   s.total = s.runs + lines((taps[0] + taps[1] + taps[2] + kMaxSpatial) * index_t(sizeof(CopyRun)));
   return s;
+}
+// Stencil: the kernel is one tap high, so that vectors of a row take the part of rows.
+inline bool sweeps_along_rows(const ConvGeometry& g, index_t lanes) {
+  return g.axis[1].kernel == 1 && (g.axis[1].out == 1 || g.axis[2].kernel > lanes);
 }
 // conv_stencil.cpp
 template <class T>

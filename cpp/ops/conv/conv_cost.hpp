@@ -11,7 +11,7 @@
 namespace ndnn {
 
 constexpr double kCyclesPerMicrosecond = 4000;
-constexpr double kSerialMicroseconds = 50;  // below, a second thread costs more than it brings
+constexpr double kSerialMicroseconds = 15;  // below, a second thread brings nothing; 23 us become 15
 
 constexpr double kTaskCycles = 100e3;  // a smaller task does not pay for its staging
 constexpr double kTasksPerCore = 4;    // of the machine, so that the cuts do not depend on threads
@@ -19,11 +19,17 @@ constexpr double kTasksPerCore = 4;    // of the machine, so that the cuts do no
 // What the plan needs to know of an instruction set's tiles.
 struct Tiles {
   int lanes, channel_rows[kMaxVectors], pixel_rows, pixel_vectors, stencil_rows;
+  bool masked_stencil;
 };
 template <class T>
 Tiles tiles_of(Isa isa) {
   const TileKernels<T>& k = tile_kernels<T>(isa);
-  Tiles t{k.lanes, {}, k.pixel_rows, k.pixel_vectors, stencil_kernels<T>(isa).rows};
+  Tiles t{k.lanes,
+          {},
+          k.pixel_rows,
+          k.pixel_vectors,
+          stencil_kernels<T>(isa).rows,
+          stencil_kernels<T>(isa).in_place[0][0] != nullptr};
   std::copy(k.channel_rows, k.channel_rows + kMaxVectors, t.channel_rows);
   return t;
 }
@@ -62,6 +68,48 @@ inline int best_panel(const Tiles& t, index_t channels, double rows) {
     }
   }
   return vectors;
+}
+
+// The taps of one block: whole inner axes while there are at most `most` of them.
+inline void cut_taps(const ConvGeometry& g, index_t most, Axes& taps) {
+  for (int a = 0; a < kMaxSpatial; ++a) taps[a] = g.axis[a].kernel;
+  for (int a = 0; a < kMaxSpatial && product(taps) > most; ++a) {
+    taps[a] = 1;  // as many of this axis as still fit
+    taps[a] = even(g.axis[a].kernel, std::max<index_t>(1, most / product(taps)));
+  }
+}
+
+// How taps of one axis are staged for `tile` outputs. unit_step: neighbouring outputs must be neighbours.
+inline Staging staging_of(const ConvPlan& p, int a, index_t tile, bool unit_step) {
+  const Window& w = p.g.axis[a];
+  const index_t taps = p.form.tap_block[a];
+  // dilation*taps may be huge, but was checked not to overflow in set_output_size().
+  const index_t dense = (tile - 1) * w.stride + (taps - 1) * w.dilation + 1;
+  if (unit_step && w.stride > 1) {
+    const index_t length = ceil_div(dense, w.stride);
+    if (w.stride <= taps && length * w.stride < taps * tile) return {Staging::phases, w.stride, length, 1};
+  } else if (dense <= taps * tile) {
+    // Where no output reads padding, the block holds none.
+    return {Staging::dense, 1, p.by_taps ? std::min(dense, w.in) : dense, w.stride};
+  }
+  return {Staging::separate, taps, tile, 1};
+}
+// Sets tile, stage[] and the pitches; align_rows: so that the rows' first taps are on the line.
+inline void lay_out_stage(ConvPlan& p, const Axes& tile, bool unit_step, bool align_rows) {
+  p.tile = tile;
+  for (int a = 0; a < kMaxSpatial; ++a) p.stage[a] = staging_of(p, a, tile[a], unit_step);
+  const index_t line = kAlignment / p.item_bytes;
+  index_t all = 1;
+  for (int a = kMaxSpatial - 1; a >= 0; --a) {
+    p.pitch[a] = all;
+    all *= p.stage[a].length;
+    if (align_rows && a == 2) all = round_up(all, line);
+  }
+  for (int a = kMaxSpatial - 1; a >= 0; all *= p.stage[a--].copies) p.copy_pitch[a] = all;
+  // An odd number of lines: planes a power of two apart would share few cache sets.
+  p.image_pitch = all;
+  p.plane_pitch = round_up(all * p.images, line);
+  if (p.plane_pitch / line % 2 == 0) p.plane_pitch += line;
 }
 
 inline int useful_threads(const ConvPlan& p, int max_threads) {

@@ -3,15 +3,13 @@
 #include "ops/conv/conv.hpp"
 
 namespace ndnn {
-namespace {
 
-void check_positive(const char* name, const char* what, const Axes& values, int rank, index_t least) {
+void check_least(const char* name, const char* what, const Axes& values, int rank, index_t least) {
   for (const index_t v : values)
     NDNN_CHECK(v >= least, name, ": ", what, " must be at least ", least, ", but got ", what, "=",
                tail(values, rank));
 }
 
-// A dimension of an array is bounded by memory, but a size-0 axis lets others be anything.
 void check_elements(const char* name, const char* what, const index_t* sizes, int count) {
   Checked n = 8;  // bytes of the largest element
   bool zero = false;
@@ -24,15 +22,13 @@ void check_elements(const char* name, const char* what, const index_t* sizes, in
              zero ? "(with a zero axis) " : "", Tuple{sizes, count});
 }
 
-}  // namespace
-
 ConvGeometry conv_geometry(const char* name, const ConvArgs& args, const std::array<index_t, 5>& x,
                            const std::array<index_t, 5>& w, index_t bias_size) {
   const int rank = args.rank;
   NDNN_CHECK(args.groups >= 1, name, ": groups must be at least 1, but got groups=", args.groups);
-  check_positive(name, "stride", args.stride, rank, 1);
-  if (args.mode == Padding::given) check_positive(name, "padding", args.padding, rank, 0);
-  check_positive(name, "dilation", args.dilation, rank, 1);
+  check_least(name, "stride", args.stride, rank, 1);
+  if (args.mode == Padding::given) check_least(name, "padding", args.padding, rank, 0);
+  check_least(name, "dilation", args.dilation, rank, 1);
 
   ConvGeometry g;
   g.rank = rank;
@@ -82,6 +78,21 @@ ConvGeometry conv_geometry(const char* name, const ConvArgs& args, const std::ar
   return g;
 }
 
+WeightLayout weight_layout(const ConvGeometry& g, bool flip) {
+  WeightLayout l;
+  index_t all = 1;
+  for (int a = kMaxSpatial - 1; a >= 0; --a) {
+    const index_t kernel = g.axis[a].kernel;
+    l.tap_pitch[a] = flip ? -all : all;
+    if (flip) l.first += (kernel - 1) * all;
+    all *= kernel;
+  }
+  l.channel_pitch = all;
+  l.out_pitch = all * g.ic;
+  l.group_pitch = l.out_pitch * g.oc;
+  return l;
+}
+
 void merge_axes(ConvGeometry& g, std::array<index_t, 5>& x_stride) {
   // Outer axis a into a + 1, from the inside: both must map output o to input o.
   for (int a = kMaxSpatial - 2; a >= 0; --a) {
@@ -94,6 +105,7 @@ void merge_axes(ConvGeometry& g, std::array<index_t, 5>& x_stride) {
       outer.in = outer.out = 1;
     }
   }
+  g.unit_rows = x_stride[4] == 1 || g.axis[2].in <= 1;
 }
 
 }  // namespace ndnn

@@ -18,6 +18,7 @@ constexpr index_t kLongestReductionBlock = 768;
 constexpr index_t kSmallImage = 200, kImagesOutputs = 400;  // outputs of an image, and of a tile of images
 constexpr index_t kSumChannels = 512;                       // channels whose sums one task keeps
 constexpr double kCallCycles = 50;                          // of one kernel call beside its sums
+constexpr double kLongestTaskCycles = 100e6;                // interrupts are looked for between tasks
 constexpr double kLeastWinogradMacs = 500e3;                // smaller calls are over before it is planned
 constexpr index_t kLargestPlane = 4096;                     // bytes, to be read in place
 
@@ -44,7 +45,7 @@ class Planner {
   }
 
   ConvPlan make(int max_threads) {
-    p_.in_place = !stencil_ && reads_in_place();
+    p_.in_place = reads_in_place();
     choose_panels();
     choose_reduction_blocks();
     choose_dealing();
@@ -69,12 +70,18 @@ class Planner {
   // Planes of which every output reads one element. Channels: small ones (512 channels of 7x7: 221 -> 243
   // GFLOP/s); larger ones would miss the TLB. Pixels: whole vectors, so that none reads beyond a plane (144
   // channels of 56x56 to 24: 173 -> 235). Planes a power of two apart share few cache sets.
+  // Stencil: wherever masked loads are as fast as others, which read the padding as zeros.
   bool reads_in_place() const {
+    if (stencil_) {
+      const index_t stride = g_.axis[2].stride;
+      return g_.unit_rows && tiles_.masked_stencil && stride <= 2 && !sweeps_along_rows(g_, tiles_.lanes);
+    }
     for (const Window& w : g_.axis)
       if (w.kernel > 1 || w.pad_lo > 0 || (w.out - 1) * w.stride >= w.in) return false;
     if (on_pixels_) {
       const Window& w = g_.axis[2];
-      return g_.pixels() == w.in && w.in % tiles_.lanes == 0 && w.in * p_.item_bytes % 4096 != 0;
+      return g_.unit_rows && g_.pixels() == w.in && w.in % tiles_.lanes == 0 &&
+             w.in * p_.item_bytes % 4096 != 0;
     }
     index_t plane = p_.item_bytes;
     for (const Window& w : g_.axis) plane = std::min(plane, kLargestPlane) * std::min(w.in, kLargestPlane);
@@ -83,11 +90,7 @@ class Planner {
 
   void choose_reduction_blocks() {
     Axes& taps = p_.form.tap_block;
-    for (int a = 0; a < kMaxSpatial; ++a) taps[a] = g_.axis[a].kernel;
-    for (int a = 0; a < kMaxSpatial && product(taps) > kLongestReductionBlock; ++a) {
-      taps[a] = 1;  // as many of this axis as still fit
-      taps[a] = even(g_.axis[a].kernel, std::max<index_t>(1, kLongestReductionBlock / product(taps)));
-    }
+    cut_taps(g_, kLongestReductionBlock, taps);
     const index_t all = product(taps), limit = kReductionBlock / all;
     const bool one_block = g_.ic <= kLongestReductionBlock / all;
     p_.form.ic_block = std::max<index_t>(1, one_block ? g_.ic : even(g_.ic, std::max<index_t>(1, limit)));
@@ -95,42 +98,15 @@ class Planner {
     for (int a = 0; a < kMaxSpatial; ++a) p_.blocks *= ceil_div(g_.axis[a].kernel, taps[a]);
   }
 
-  Staging staging(int a, index_t tile) const {
-    const Window& w = g_.axis[a];
-    const index_t taps = p_.form.tap_block[a];
-    // dilation*taps may be huge, but was checked not to overflow in set_output_size().
-    const index_t dense = (tile - 1) * w.stride + (taps - 1) * w.dilation + 1;
-    if (on_pixels_ && w.stride > 1) {
-      const index_t length = ceil_div(dense, w.stride);
-      if (w.stride <= taps && length * w.stride < taps * tile) return {Staging::phases, w.stride, length, 1};
-    } else if (dense <= taps * tile) {
-      // Where no output reads padding, the block holds none.
-      return {Staging::dense, 1, p_.by_taps ? std::min(dense, w.in) : dense, w.stride};
-    }
-    return {Staging::separate, taps, tile, 1};
-  }
-
   // Sets stage[], pitches and scratch for `tile`; true where the block fits its share of L2.
   bool lay_out(const Axes& tile) {
-    p_.tile = tile;
-    for (int a = 0; a < kMaxSpatial; ++a) p_.stage[a] = staging(a, tile[a]);
-    const index_t line = kAlignment / p_.item_bytes;
-    index_t all = 1;
-    for (int a = kMaxSpatial - 1; a >= 0; --a) {
-      p_.pitch[a] = all;
-      all *= p_.stage[a].length;
-      if (stencil_ && a == 2) all = round_up(all, line);  // so that the rows' first taps are on the line
-    }
-    for (int a = kMaxSpatial - 1; a >= 0; all *= p_.stage[a--].copies) p_.copy_pitch[a] = all;
-    // An odd number of lines: planes a power of two apart would share few cache sets.
-    p_.image_pitch = all;
-    p_.plane_pitch = round_up(all * p_.images, line);
-    if (p_.plane_pitch / line % 2 == 0) p_.plane_pitch += line;
+    lay_out_stage(p_, tile, on_pixels_, stencil_);
     p_.stage_elements = p_.form.ic_block * p_.plane_pitch + kMaxPixelTile;
     const index_t channels = std::min(g_.oc, kSumChannels);
     if (stencil_) {
       p_.in_output = p_.row_tiles = true;
       p_.sums_elements = 0;
+      if (p_.in_place) p_.stage_elements = 0;
     } else if (on_pixels_) {
       choose_pixel_tiles();
       p_.sums_elements = p_.in_output ? kMaxRows * kMaxPixelTile : channels * flat_pitch();
@@ -199,7 +175,7 @@ class Planner {
   }
   // Whole rows if they fit; never part of a row and several rows, so that a tile is one run of y.
   void choose_tile() {
-    if (stencil_) return choose_tile_of_at_most(g_.pixels());
+    if (stencil_) return choose_tile_of_at_most(p_.in_place ? pixels_of_task() : g_.pixels());
     const double tasks = std::clamp(work_cycles() / kTaskCycles, 1.0, kTasksPerCore * cores());
     double tiles =
         std::floor(tasks / (double(g_.n * g_.groups) * std::min(double(p_.panels), useful_splits())));
@@ -213,6 +189,13 @@ class Planner {
     const double most =
         rows_of_tile >= 1 ? std::ceil(rows_of_tile) * double(row) : rows_of_tile * double(row);
     choose_tile_of_at_most(std::max<index_t>(tiles_.lanes, index_t(most)));
+  }
+  // Stencil: whole planes, where they are enough tasks and none lasts long.
+  index_t pixels_of_task() const {
+    const double planes = double(g_.n) * double(g_.groups), cycles = work_cycles() / std::max(1.0, planes);
+    const double tasks = std::clamp(work_cycles() / kTaskCycles, 1.0, kTasksPerCore * cores());
+    const double tiles = std::ceil(std::max(tasks / planes, cycles / kLongestTaskCycles));
+    return std::max<index_t>(tiles_.lanes, index_t(double(g_.pixels()) / tiles));
   }
   // Tasks that share a tile's input stage it again each: as many as that costs a tenth of the work.
   double useful_splits() const {
@@ -241,6 +224,23 @@ class Planner {
     for (int a = 0; a < kMaxSpatial; ++a) p_.tiles[a] = ceil_div(g_.axis[a].out, tile[a]);
   }
 
+  // Stencil: one vector of outputs. FMA-bound, but for low columns, where x vectors off the line are two
+  // loads for few FMAs; stride 2 takes up to twice the loads in place, and shuffles.
+  double stencil_row_cycles() const {
+    const double products = steps();
+    if (!p_.in_place) return 0.6 * products + 4;
+    return g_.axis[2].stride == 1 ? 0.52 * products + 3
+                                  : products * (0.65 + 1.5 / double(g_.axis[2].kernel)) + 4;
+  }
+  // What one channel's sweep waits for, where its input does not stay in L1 or L2.
+  double far_input_cycles() const {
+    double bytes = double(g_.ic) * p_.item_bytes;
+    for (int a = 0; a < kMaxSpatial; ++a)
+      bytes *= double(std::min(p_.tile[a] * g_.axis[a].stride, g_.axis[a].in));
+    const double speed = bytes > double(caches().l2) / 2 ? 12 : bytes > double(caches().l1) / 2 ? 64 : 1e9;
+    return p_.in_place ? double(product(p_.tiles)) * bytes / speed : 0;
+  }
+
   double work_cycles() const { return g_.macs() / (2 * tiles_.lanes); }
   double steps() const { return double(g_.taps()) * double(g_.ic); }
 
@@ -249,10 +249,9 @@ class Planner {
     const double outputs = double(g_.oc) * double(g_.pixels());
     double sum = 0;
     if (stencil_) {
-      // FMA-bound but for low columns, where x vectors off the line are two loads for few FMAs.
       const double row = double(p_.tile[2] * p_.tiles[2]);
       const double row_vectors = std::ceil(row / lanes) * double(g_.pixels() / g_.axis[2].out);
-      sum += double(g_.oc) * row_vectors * (0.6 * double(g_.taps()) + 4);
+      sum += double(g_.oc) * (row_vectors * stencil_row_cycles() + far_input_cycles());
     } else if (on_pixels_) {
       const double tiles = double(product(p_.tiles)) * double(p_.panels);
       const double vectors = double(p_.row_tiles ? product(p_.tile) : flat_pixels()) / lanes;
@@ -356,14 +355,13 @@ void set_winograd(bool on) { g_winograd.store(on); }
 
 bool accepts(ConvAlgorithm a, const ConvGeometry& g) {
   if (is_winograd(a)) return winograd_accepts(a, g);
-  return a != ConvAlgorithm::stencil || (g.ic == 1 && g.taps() <= kLongestReductionBlock);
+  return a != ConvAlgorithm::stencil ||
+         g.taps() * std::min(g.ic, kLongestReductionBlock + 1) <= kLongestReductionBlock;
 }
 std::string refusal(ConvAlgorithm a, const ConvGeometry& g) {
   if (accepts(a, g)) return {};
   if (is_winograd(a)) return winograd_refusal(a, g);
-  if (g.ic != 1) return concat("input channels per group are ", g.ic, ", not 1");
-  if (g.taps() > kLongestReductionBlock) return concat("the kernel has ", g.taps(), " taps");
-  return {};
+  return concat("an output is the sum of more than ", kLongestReductionBlock, " products");
 }
 
 ConvPlan plan_conv(const ConvGeometry& g, int item_bytes, Isa isa, int max_threads, bool packed,
@@ -374,6 +372,12 @@ ConvPlan plan_conv(const ConvGeometry& g, int item_bytes, Isa isa, int max_threa
 
 ConvPlan plan_conv(const ConvGeometry& g, int item_bytes, Isa isa, int max_threads, bool packed,
                    bool direct) {
+  if (!g.unit_rows) {  // the algorithm, and with it each bit of the result, does not depend on the memory
+    ConvGeometry plain = g;
+    plain.unit_rows = true;
+    const ConvPlan p = plan_conv(plain, item_bytes, isa, max_threads, packed, direct);
+    return plan_conv(g, item_bytes, isa, max_threads, packed, p.form.algorithm);
+  }
   const int forced = g_forced.load(std::memory_order_relaxed);
   const bool small = g.macs() < kLeastWinogradMacs;
   ConvPlan best;

@@ -38,7 +38,7 @@ class Worker {
     runs_ = reinterpret_cast<CopyRun*>(scratch + at.runs);
     on_pixels_ = plan.form.algorithm == ConvAlgorithm::lanes_on_pixels;
     stored_channels_ = packed_channels(plan, kernels_.lanes);
-    in_place_ = plan.in_place && (!on_pixels_ || x.stride[4] == 1);
+    in_place_ = plan.in_place;
     for (int a = 0; a < kMaxSpatial; ++a)
       output_step_[a] = in_place_ ? p_.g.axis[a].stride * x_.stride[2 + a] : p_.stage[a].step * p_.pitch[a];
   }
@@ -404,10 +404,10 @@ bool run_conv(const ConvPlan& p, const View<const T>& x, const T* packed, const 
 }
 
 template <class T>
-void pack_and_run_conv(const ConvPlan& p, const View<const T>& x, const T* w, bool flip,
+void pack_and_run_conv(const ConvPlan& p, const View<const T>& x, const T* w, const WeightLayout& layout,
                        const Epilogue<T>& epilogue, T* y) {
   // A stencil reads the weights as they are.
-  if (p.form.algorithm == ConvAlgorithm::stencil && !flip) {
+  if (p.form.algorithm == ConvAlgorithm::stencil && layout == weight_layout(p.g, false)) {
     run_conv(p, x, w, epilogue, y);
     return;
   }
@@ -415,19 +415,19 @@ void pack_and_run_conv(const ConvPlan& p, const View<const T>& x, const T* w, bo
   {
     const Scratch packed(static_cast<std::size_t>(p.packed_elements) * sizeof(T));
     T* const to = reinterpret_cast<T*>(packed.data());
-    pack_conv(p, w, flip, to);
+    pack_conv(p, w, layout, to);
     done = run_conv(p, x, static_cast<const T*>(to), epilogue, y);
   }
-  if (!done) pack_and_run_conv(direct_plan(p), x, w, flip, epilogue, y);
+  if (!done) pack_and_run_conv(direct_plan(p), x, w, layout, epilogue, y);
 }
 
 ConvPlan direct_plan(const ConvPlan& p) {
   return plan_conv(p.g, p.item_bytes, p.isa, p.threads, false, true);
 }
 
-#define NDNN_INSTANTIATE(T)                                                                           \
-  template bool run_conv<T>(const ConvPlan&, const View<const T>&, const T*, const Epilogue<T>&, T*); \
-  template void pack_and_run_conv<T>(const ConvPlan&, const View<const T>&, const T*, bool,           \
+#define NDNN_INSTANTIATE(T)                                                                                \
+  template bool run_conv<T>(const ConvPlan&, const View<const T>&, const T*, const Epilogue<T>&, T*);      \
+  template void pack_and_run_conv<T>(const ConvPlan&, const View<const T>&, const T*, const WeightLayout&, \
                                      const Epilogue<T>&, T*);
 NDNN_INSTANTIATE(float)
 NDNN_INSTANTIATE(double)

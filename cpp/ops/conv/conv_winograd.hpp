@@ -76,7 +76,7 @@ inline index_t winograd_tasks(const ConvPlan& p) {
 }
 // conv_winograd_pack.cpp
 template <class T>
-void pack_winograd(const ConvPlan& p, const T* w, bool flip, T* packed);
+void pack_winograd(const ConvPlan& p, const T* w, const WeightLayout& layout, T* packed);
 // conv_winograd_run.cpp; false where a result is inf or nan: transforms spread these over a tile
 template <class T>
 bool run_winograd(const ConvPlan& p, const View<const T>& x, const T* packed, const Epilogue<T>& epilogue,

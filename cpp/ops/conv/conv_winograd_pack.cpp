@@ -4,6 +4,7 @@
 
 #include "core/parallel.hpp"
 #include "core/scratch.hpp"
+#include "ops/conv/conv_pack.hpp"
 #include "ops/conv/conv_winograd.hpp"
 
 namespace ndnn {
@@ -14,7 +15,7 @@ namespace {
 template <class T>
 class Packer {
  public:
-  Packer(const ConvPlan& plan, const T* w, bool flip, T* packed)
+  Packer(const ConvPlan& plan, const T* w, const WeightLayout& layout, T* packed)
       : p_(plan),
         v_(plan.winograd.axis),
         tiles_(tile_kernels<T>(plan.isa)),
@@ -23,7 +24,7 @@ class Packer {
         at_(winograd_layout(plan, tiles_.lanes)),
         w_(w),
         packed_(packed),
-        flip_(flip) {
+        layout_(layout) {
     for (int a = 0; a < kMaxSpatial; ++a) filled_[a] = v_[a].groups * v_[a].taps;
     raw_elements_ = product(filled_) * at_.channels * lanes_;
     half_elements_ = kMostPoints * kMostTaps * at_.channels * lanes_;
@@ -34,14 +35,14 @@ class Packer {
     return p_.g.groups * ceil_div(packed_channels(p_, lanes_), lanes_) * at_.channel_blocks;
   }
 
-  void run(index_t task, T* raw, index_t* step_of) const {
+  // words: room for two indices of each tap of a block.
+  void run(index_t task, T* raw, index_t* words) const {
     const index_t block = task % at_.channel_blocks;
     task /= at_.channel_blocks;
     const index_t strips = ceil_div(packed_channels(p_, lanes_), lanes_), first = task % strips * lanes_;
     const index_t group = task / strips, c = block * at_.channels;
-    const index_t channels = std::min(at_.channels, p_.g.ic - c), ld = p_.g.ic * p_.g.taps();
-    load_taps(w_ + (group * p_.g.oc + first) * ld + c * p_.g.taps(), ld,
-              std::min<index_t>(lanes_, p_.g.oc - first), channels, raw, step_of);
+    const index_t channels = std::min(at_.channels, p_.g.ic - c);
+    load_taps(group, first, {c, c + channels}, raw, words);
     const Panel panel = panel_of(p_, lanes_, first / p_.form.panel);
     T* to = packed_ + group * p_.winograd.products() * at_.steps * packed_channels(p_, lanes_) +
             panel.first * at_.steps + c * p_.winograd.tap_groups() * panel.width + first - panel.first;
@@ -53,17 +54,15 @@ class Packer {
   }
 
  private:
-  void load_taps(const T* w, index_t ld, index_t rows, index_t channels, T* raw, index_t* step_of) const {
+  void load_taps(index_t group, index_t first, Range channels, T* raw, index_t* words) const {
     if (product(filled_) != p_.g.taps()) std::fill_n(raw, raw_elements_, T(0));
     const Window* k = p_.g.axis;
-    const auto tap = [&](int a, index_t i) { return flip_ ? k[a].kernel - 1 - i : i; };
-    index_t column = 0;
-    for (index_t i = 0; i < channels; ++i)
-      for (index_t d = 0; d < k[0].kernel; ++d)
-        for (index_t h = 0; h < k[1].kernel; ++h)
-          for (index_t v = 0; v < k[2].kernel; ++v)
-            step_of[column++] = tap_index({tap(0, d), tap(1, h), tap(2, v)}) * channels + i;
-    tiles_.pack(w, ld, rows, column, step_of, raw, lanes_);
+    WeightColumns columns{words, words + p_.g.taps() * at_.channels};
+    list_weight_columns(
+        layout_, {{{0, k[0].kernel}, {0, k[1].kernel}, {0, k[2].kernel}}, channels},
+        [&](const Axes& tap, index_t c) { return tap_index(tap) * channels.size() + c; }, columns);
+    pack_channels(tiles_, columns, w_ + group * layout_.group_pitch, layout_,
+                  {first, std::min<index_t>(lanes_, p_.g.oc - first), lanes_}, raw);
   }
   index_t tap_index(const Axes& t) const { return (t[0] * filled_[1] + t[1]) * filled_[2] + t[2]; }
 
@@ -104,7 +103,7 @@ class Packer {
   const WinogradLayout at_;
   const T* w_;
   T* packed_;
-  const bool flip_;
+  const WeightLayout& layout_;
   Axes filled_{1, 1, 1};
   index_t raw_elements_ = 0, half_elements_ = 0;
 };
@@ -112,9 +111,9 @@ class Packer {
 }  // namespace
 
 template <class T>
-void pack_winograd(const ConvPlan& p, const T* w, bool flip, T* packed) {
-  const Packer<T> packer(p, w, flip, packed);
-  const index_t columns = p.g.taps() * p.form.ic_block;
+void pack_winograd(const ConvPlan& p, const T* w, const WeightLayout& layout, T* packed) {
+  const Packer<T> packer(p, w, layout, packed);
+  const index_t columns = 2 * p.g.taps() * p.form.ic_block;
   const auto words = static_cast<std::size_t>(round_up(columns * index_t(sizeof(index_t)), kAlignment));
   const std::size_t each =
       words + static_cast<std::size_t>(round_up(packer.scratch_elements() * index_t(sizeof(T)), kAlignment));
@@ -126,7 +125,7 @@ void pack_winograd(const ConvPlan& p, const T* w, bool flip, T* packed) {
   });
 }
 
-template void pack_winograd<float>(const ConvPlan&, const float*, bool, float*);
-template void pack_winograd<double>(const ConvPlan&, const double*, bool, double*);
+template void pack_winograd<float>(const ConvPlan&, const float*, const WeightLayout&, float*);
+template void pack_winograd<double>(const ConvPlan&, const double*, const WeightLayout&, double*);
 
 }  // namespace ndnn

@@ -142,11 +142,6 @@ void pack_panel(const T* src, index_t ld, index_t rows, index_t columns, const i
     for (index_t i = 0; i < kL; ++i) dst[k_of[j0] * width + i] = i < rows ? src[i * ld + j0] : T(0);
 }
 
-template <class T, int... J>
-NDNN_INLINE Vec<T> every_second(Vec<T> a, Vec<T> b, std::integer_sequence<int, J...>) {
-  return __builtin_shufflevector(a, b, (2 * J)...);
-}
-
 // n >= lanes.
 template <class T>
 NDNN_INLINE void copy_row(const T* src, T* dst, index_t n) {
@@ -164,8 +159,7 @@ NDNN_INLINE Vec<T> load_every(const T* src) {
     return load(src);
   } else {
     constexpr int kHalf = kStep / 2;
-    return every_second<T>(load_every<T, kHalf>(src), load_every<T, kHalf>(src + kHalf * kLanes<T>),
-                           std::make_integer_sequence<int, kLanes<T>>{});
+    return every_second<T, 0>(load_every<T, kHalf>(src), load_every<T, kHalf>(src + kHalf * kLanes<T>));
   }
 }
 // The first n < 2*lanes elements, zeros behind.
@@ -188,7 +182,7 @@ NDNN_INLINE void gather_vectors(const T* src, T* dst, index_t n) {
   if constexpr (kStep == 2) {
     if (i == n) return;
     const Two<T> rest = load_two_parts(src + 2 * i, 2 * (n - i) - 1);
-    const Vec<T> v = every_second<T>(rest.a, rest.b, std::make_integer_sequence<int, kL>{});
+    const Vec<T> v = every_second<T, 0>(rest.a, rest.b);
     if (n - i == kL) store(dst + i, v);
     else store_part(dst + i, v, n - i);
   } else {
@@ -225,27 +219,22 @@ void copy_rows(const T* src, index_t src_row, index_t src_step, T* dst, index_t 
     });
 }
 
-template <class T, int... J>
-NDNN_INLINE Vec<T> other_second(Vec<T> a, Vec<T> b, std::integer_sequence<int, J...>) {
-  return __builtin_shufflevector(a, b, (2 * J + 1)...);
-}
 template <class T>
 void split_rows(const T* src, index_t src_row, T* even, T* odd, index_t dst_row, index_t rows, index_t n) {
   constexpr int kL = kLanes<T>;
-  using J = std::make_integer_sequence<int, kL>;
   const index_t n_odd = n / 2, full = n_odd / kL * kL, rest = n - 2 * full;
   for (index_t r = 0; r < rows; ++r, src += src_row, even += dst_row, odd += dst_row) {
     for (index_t i = 0; i < full; i += kL) {
       const Vec<T> a = load(src + 2 * i), b = load(src + 2 * i + kL);
-      store(even + i, every_second<T>(a, b, J{}));
-      store(odd + i, other_second<T>(a, b, J{}));
+      store(even + i, every_second<T, 0>(a, b));
+      store(odd + i, every_second<T, 1>(a, b));
     }
     if (rest == 0) continue;
     const Two<T> two = load_two_parts(src + 2 * full, rest);
-    const Vec<T> v = every_second<T>(two.a, two.b, J{});
+    const Vec<T> v = every_second<T, 0>(two.a, two.b);
     if (rest == 2 * kL - 1) store(even + full, v);
     else store_part(even + full, v, (rest + 1) / 2);
-    store_part(odd + full, other_second<T>(two.a, two.b, J{}), rest / 2);
+    store_part(odd + full, every_second<T, 1>(two.a, two.b), rest / 2);
   }
 }
 

@@ -239,6 +239,24 @@ class MaxPool2d(Module):
         )
 
 
+class MaxUnpool2d(Module):
+    """F.max_unpool2d; arguments as torch.nn.MaxUnpool2d."""
+
+    def __init__(
+        self, kernel_size: IntOrTuple, stride: IntOrTuple | None = None, padding: IntOrTuple = 0
+    ) -> None:
+        super().__init__()
+        self.kernel_size, self.padding = kernel_size, padding
+        self.stride = kernel_size if stride is None else stride
+
+    def forward(self, input: Any, indices: Any, output_size: Any = None) -> Any:
+        where = self.kernel_size, self.stride, self.padding
+        return F.max_unpool2d(input, indices, *where, output_size)
+
+    def extra_repr(self) -> str:
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
 class AvgPool2d(Module):
     """F.avg_pool2d; arguments as torch.nn.AvgPool2d."""
 

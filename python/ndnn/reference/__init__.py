@@ -10,6 +10,15 @@ from ndnn.reference.conv import (
     true_conv2d,
     true_conv3d,
 )
+from ndnn.reference.conv_grad import conv_bias, conv_weight
+from ndnn.reference.conv_transpose import (
+    conv1d_input,
+    conv2d_input,
+    conv3d_input,
+    conv_transpose1d,
+    conv_transpose2d,
+    conv_transpose3d,
+)
 from ndnn.reference.layers import (
     adaptive_avg_pool2d,
     avg_pool2d,
@@ -20,6 +29,7 @@ from ndnn.reference.layers import (
     linear,
     log_softmax,
     max_pool2d,
+    max_unpool2d,
     mse_loss,
     nll_loss,
     relu,
@@ -34,8 +44,16 @@ __all__ = [
     "avg_pool2d",
     "batch_norm",
     "conv1d",
+    "conv1d_input",
     "conv2d",
+    "conv2d_input",
     "conv3d",
+    "conv3d_input",
+    "conv_bias",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
+    "conv_weight",
     "cross_entropy",
     "dropout",
     "fused",
@@ -43,6 +61,7 @@ __all__ = [
     "linear",
     "log_softmax",
     "max_pool2d",
+    "max_unpool2d",
     "mse_loss",
     "nll_loss",
     "relu",

@@ -187,6 +187,26 @@ def max_pool2d(
     )
 
 
+def max_unpool2d(
+    input: ArrayLike,
+    indices: ArrayLike,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    output_size: Any = None,
+) -> Array:
+    x, places = _real(input), np.asarray(indices)
+    k, p = (np.broadcast_to(value, 2) for value in (kernel_size, padding))
+    s = k if stride is None else np.broadcast_to(stride, 2)
+    size = output_size or tuple(
+        (n - 1) * s + k - 2 * p for n, s, k, p in zip(x.shape[-2:], s, k, p, strict=True)
+    )
+    y = np.zeros((*x.shape[:-2], *size[-2:]))
+    for at in np.ndindex(x.shape):
+        y[(*at[:-2], *divmod(int(places[at]), size[-1]))] = x[at]
+    return y
+
+
 def avg_pool2d(
     input: ArrayLike,
     kernel_size: Any,

@@ -1,27 +1,23 @@
 # SPDX-License-Identifier: MIT
 """The demo: a photograph goes through seven convolutions, each one checked, timed and drawn.
 
-``python -m ndnn demo`` runs it. The convolutions are the kinds that networks use: 1x1, small
+``python -m ndnn demo photo`` runs it. The convolutions are the kinds that networks use: 1x1, small
 dense, a bank of large filters, depthwise, dilated, strided, and a 1x1 that mixes channels.
 """
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from . import _demo_filters as filters
-from . import get_num_threads, num_threads
-from ._demo_filters import ORIENTATIONS, FloatArray
-from ._demo_measure import DemoError, Report, measured_conv, table
-
-__all__ = ["DemoError", "Gallery", "run"]
+from ndnn import get_num_threads, num_threads
+from ndnn.demo import DemoError, check_output, filters, require, steps_bar
+from ndnn.demo.filters import ORIENTATIONS, FloatArray
+from ndnn.demo.measure import Report, measured_conv, table
 
 LARGEST_SIDE = 720  # pixels; the reference copies every window, 700 MB for a square of this side
 SMALLEST_SIDE = 32
@@ -44,14 +40,14 @@ def run(image: str | None, output: str, threads: int | None = None) -> None:
         DemoError: a missing or unreadable file or package (exit code 2), a wrong result (1).
     """
     require("matplotlib")
-    _check_output(Path(output))
+    check_output(output)
     photo = load_photo(image)
-    with num_threads(threads) if threads else nullcontext(), progress_bar(STEPS + 1) as tick:
+    with num_threads(threads) if threads else nullcontext(), steps_bar(STEPS + 1) as tick:
         gallery = run_pipeline(photo, tick)
-        from . import _demo_picture
+        from ndnn.demo import photo_picture
 
         try:
-            _demo_picture.draw(gallery, output)
+            photo_picture.draw(gallery, output)
         except OSError as error:
             raise DemoError(f"cannot write {output}: {error.strerror or error}") from error
         tick("done")
@@ -156,14 +152,6 @@ def load_photo(path: str | None) -> FloatArray:
     return np.ascontiguousarray(scaled.transpose(2, 0, 1)[None])
 
 
-def _check_output(path: Path) -> None:
-    """Complain about a place that cannot be written before the work begins, not after it."""
-    if path.is_dir():
-        raise DemoError(f"cannot write {path}: it is a folder")
-    if not path.resolve().parent.is_dir():
-        raise DemoError(f"cannot write {path}: its folder does not exist")
-
-
 def _read_pixels(path: str) -> Any:
     """An image file as (H, W, 3) uint8, upright, at most LARGEST_SIDE a side."""
     pil, upright = require("PIL.Image"), require("PIL.ImageOps").exif_transpose
@@ -176,38 +164,3 @@ def _read_pixels(path: str) -> Any:
     except (OSError, SyntaxError, EOFError, ValueError, pil.DecompressionBombError) as error:
         reason = getattr(error, "strerror", None) or error
         raise DemoError(f"cannot read the image {path}: {reason}") from error
-
-
-def require(module: str) -> Any:
-    """Import a module of the `demo` extra.
-
-    Raises:
-        DemoError: it is not installed; the message names the extra.
-    """
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        raise DemoError(
-            f'the demo needs {error.name or module}; install it with: pip install "ndnn[demo]"'
-        ) from error
-
-
-@contextmanager
-def progress_bar(total: int) -> Iterator[Callable[[str], None]]:
-    """A bar on stderr, if tqdm is installed; call the result with the name of the next step."""
-    try:
-        from tqdm import tqdm
-    except ImportError:
-        yield lambda name: None
-        return
-    with tqdm(total=total, leave=False, bar_format="{desc:<20} {bar} {n}/{total}") as bar:
-        started = False
-
-        def tick(name: str) -> None:
-            nonlocal started
-            bar.set_description_str(name, refresh=False)
-            bar.update(int(started))
-            bar.refresh()
-            started = True
-
-        yield tick

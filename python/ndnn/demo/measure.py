@@ -10,19 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from . import PackedWeight, config, reference
-from . import functional as F
-from ._demo_filters import FloatArray
+from ndnn import PackedWeight, config, reference
+from ndnn import functional as F
+from ndnn.demo import DemoError
+from ndnn.demo.filters import FloatArray
 
 TIME_BUDGET = 0.4  # seconds of repeated runs for each step
-
-
-class DemoError(Exception):
-    """Something the user should read as one line, with the exit code of the program."""
-
-    def __init__(self, message: str, exit_code: int = 2) -> None:
-        super().__init__(message)
-        self.exit_code = exit_code
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The figure of the demo: nine panels on a dark sheet, written as a PNG by Matplotlib.
+"""The figure of the photograph demo: nine panels on a dark sheet, written as a PNG by Matplotlib.
 
 Lengths are inches, measured from the upper left corner of the sheet.
 """
@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import __version__, config
-from . import _demo_filters as filters
-from ._demo_filters import ORIENTATIONS, FloatArray
-from ._demo_measure import Report, short
+from ndnn import __version__, config
+from ndnn.demo import filters
+from ndnn.demo.filters import ORIENTATIONS, FloatArray
+from ndnn.demo.measure import Report, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from .demo import Gallery
+    from ndnn.demo.photo import Gallery
 
 SHEET, INK, FAINT, ACCENT = "#0d1017", "#f1f3f7", "#8e97a9", "#3ce1b9"
 PANEL_AREA = 10.7  # square inches of one panel
