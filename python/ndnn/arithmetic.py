@@ -149,7 +149,7 @@ def sigmoid(a: Operand) -> Any:
 def relu(a: Operand) -> Any:
     (x,) = arrays(a)
     y = np.maximum(x, x.dtype.type(0))
-    return record("relu", y, (a, lambda g: g * (y > 0)), saved=())
+    return record("relu", y, (a, lambda g: _chosen(y > 0, g)), saved=())
 
 
 def maximum(a: Operand, b: Operand) -> Any:
@@ -177,7 +177,7 @@ def clip(a: Operand, min: float | Array | None = None, max: float | Array | None
 
     def inside(g: Array) -> Array:
         above = True if low is None else x >= low
-        return np.asarray(g * (above & (True if high is None else x <= high)))
+        return _chosen(above & (True if high is None else x <= high), g)
 
     return record("clip", np.clip(x, low, high), (a, inside))
 
@@ -189,10 +189,15 @@ def where(condition: Operand, a: Operand, b: Operand) -> Any:
     return record(
         "where",
         np.where(chosen, x, y),
-        (a, lambda g: g * chosen),
-        (b, lambda g: g * ~chosen),
+        (a, lambda g: _chosen(chosen, g)),
+        (b, lambda g: _chosen(~chosen, g)),
         saved=(),
     )
+
+
+def _chosen(where: Any, g: Array) -> Array:
+    """g or 0; a product would make nan of inf where it is not chosen."""
+    return np.where(where, g, g.dtype.type(0))
 
 
 # What Tensor has as methods, by these names.

@@ -149,6 +149,9 @@ def expand(a: Operand, *shape: Any) -> Any:
     (x,) = arrays(a)
     wanted = tuple(shape[0]) if len(shape) == 1 and not isinstance(shape[0], int) else shape
     have = (1,) * (len(wanted) - x.ndim) + x.shape
+    fit = (n == h or h == 1 or n == -1 for n, h in zip(wanted, have, strict=False))
+    if len(have) != len(wanted) or not all(fit):
+        raise ValueError(f"expand: {x.shape} must broadcast to the shape, but got {wanted}")
     full = tuple(h if n == -1 else n for n, h in zip(wanted, have, strict=True))
     return record("expand", np.broadcast_to(x, full), (a, lambda g: g), saved=(), view_of=a)
 
@@ -157,15 +160,7 @@ def getitem(a: Operand, key: Any) -> Any:
     """Basic, boolean and integer-array indexing. Elements taken twice get both gradients."""
     (x,) = arrays(a)
     parts = key if isinstance(key, tuple) else (key,)
-    # What is not basic is copied: the caller may write to it before backward.
-    parts = tuple(
-        part._array
-        if isinstance(part, Tensor)
-        else np.array(part)
-        if isinstance(part, (list, np.ndarray))
-        else part
-        for part in parts
-    )
+    parts = tuple(_index(part) for part in parts)
     repeats = any(isinstance(part, np.ndarray) and part.dtype != bool for part in parts)
     masks = any(isinstance(part, np.ndarray) for part in parts)
 
@@ -179,6 +174,14 @@ def getitem(a: Operand, key: Any) -> Any:
 
     view_of = None if masks else a
     return record("getitem", np.asarray(x[parts]), (a, vjp), saved=(), view_of=view_of)
+
+
+def _index(part: Any) -> Any:
+    """What is not basic is copied: the caller may write to it before backward."""
+    if not isinstance(part, (Tensor, list, np.ndarray)):
+        return part
+    copy = np.array(part._array if isinstance(part, Tensor) else part)
+    return copy.astype(np.intp) if isinstance(part, list) and copy.size == 0 else copy
 
 
 def concatenate(tensors: Sequence[Operand], axis: int = 0) -> Any:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -74,7 +75,8 @@ def _safetensors() -> Any:
 
 
 def _write_safetensors(file: BinaryIO, arrays: dict[str, Array]) -> None:
-    plain = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    # ascontiguousarray would give an axis to what has none.
+    plain = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     file.write(_safetensors().save(plain))
 
 
@@ -103,7 +105,7 @@ def _kind(name: str, path: Path) -> tuple[Callable[..., None], Callable[[Path], 
 
 
 def _atomically(path: Path, write: Callable[[BinaryIO], None]) -> None:
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")  # threads may save at once
     try:
         with open(beside, "xb") as file:
             write(file)

@@ -9,8 +9,6 @@ vector-Jacobian product, "vjp"). `backward` calls them from the last result to t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ContextDecorator
-from contextvars import ContextVar, Token
 from heapq import heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -18,6 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from ndnn._grad_mode import is_grad_enabled as is_grad_enabled
+from ndnn._grad_mode import no_grad as no_grad
+from ndnn._grad_mode import recording
 from ndnn._load import _core
 
 PackedWeight = _core.PackedWeight
@@ -25,26 +26,7 @@ Array = NDArray[Any]
 Vjp = Callable[[Array], Array]
 Operand = Any  # ArrayLike | Tensor
 
-_recording: ContextVar[bool] = ContextVar("ndnn_recording", default=True)
 _numbers = count()
-
-
-class no_grad(ContextDecorator):
-    """`with no_grad():` or `@no_grad()`: nothing is recorded; results need no gradient."""
-
-    def __init__(self) -> None:
-        self._tokens: list[Token[bool]] = []
-
-    def __enter__(self) -> None:
-        self._tokens.append(_recording.set(False))
-
-    def __exit__(self, *error: object) -> None:
-        _recording.reset(self._tokens.pop())
-
-
-def is_grad_enabled() -> bool:
-    """False inside `no_grad`."""
-    return _recording.get()
 
 
 class Node:
@@ -84,19 +66,20 @@ def record(
     saved: tuple[Operand, ...] | None = None,
     view_of: Operand = None,
 ) -> Any:
-    """The result `y` of an operator: a Tensor if an input is one, else `y` itself.
+    """The result `y` of an operator: a Tensor if an input is one, else an array.
 
     `links` are (input, vjp); a vjp of None: not differentiable. A vjp gets the gradient of `y` and
     returns `y`'s gradient, a view of it, or a new array. It may leave out the summing over
     broadcast axes. `saved`: the inputs whose values a vjp reads (default: all), which must not
     change before backward. `view_of`: the input whose memory `y` shares.
     """
+    y = np.asarray(y)
     if not any(isinstance(x, Tensor) for x, _ in links):
         return y
-    result = Tensor._of(np.asarray(y))
+    result = Tensor._of(y)
     if isinstance(view_of, Tensor):
         result._version = view_of._version
-    if _recording.get():
+    if recording.get():
         live = [(x, f) for x, f in links if isinstance(x, Tensor) and x._needs_grad and f]
         if live:
             result._needs_grad = True
@@ -107,10 +90,10 @@ def record(
 
 def records(*operands: Operand) -> bool:
     """Will an operation on these be recorded?"""
-    return _recording.get() and any(isinstance(x, Tensor) and x._needs_grad for x in operands)
+    return recording.get() and any(isinstance(x, Tensor) and x._needs_grad for x in operands)
 
 
-def arrays(*operands: Operand) -> list[Any]:
+def arrays(*operands: Operand, name: str = "Tensor") -> list[Any]:
     """The arrays of an operator's operands; None and packed weights stay.
 
     What is no Tensor is copied where the operation will be recorded: the caller may write to it
@@ -122,18 +105,25 @@ def arrays(*operands: Operand) -> list[Any]:
         if isinstance(x, Tensor)
         else x
         if x is None or isinstance(x, PackedWeight)
-        else np.array(x)
-        if keeps
-        else np.asarray(x)
+        else _plain(name, x, copy=keeps)
         for x in operands
     ]
+
+
+def _plain(name: str, x: ArrayLike, copy: bool) -> Array:
+    """An array of numbers (and of nothing else, which NumPy would compute with)."""
+    array = np.array(x) if copy else np.asarray(x)
+    if array.dtype.kind not in "fiub" or isinstance(x, np.ma.MaskedArray):
+        what = "a masked array" if isinstance(x, np.ma.MaskedArray) else f"dtype={array.dtype}"
+        raise TypeError(f"{name}: must be given arrays of real numbers, but got {what}")
+    return array
 
 
 def as_tensor(x: Operand) -> Tensor:
     """A Tensor as it is; an array as one, copied where operations are recorded."""
     if isinstance(x, Tensor):
         return x
-    return Tensor(x) if _recording.get() else Tensor._of(np.asarray(x))
+    return Tensor(x) if recording.get() else Tensor._of(np.asarray(x))
 
 
 def shared(f: Callable[[Array], Any]) -> Callable[[Array], Any]:
@@ -250,6 +240,11 @@ class Tensor:
         array = _checked_copy(values)
         if self._needs_grad and array.dtype.kind != "f":
             raise TypeError(f"Tensor: data must be floating-point, but got dtype={array.dtype}")
+        if array.shape != self.shape and (self._grad is not None or self._node is not None):
+            raise ValueError(
+                f"Tensor: data must keep the shape {self.shape} of its gradient, "
+                f"but got {array.shape}"
+            )
         self._array = array
         self._changed()
 

@@ -104,6 +104,16 @@ CASES = [
                 (1, 2, 6, 5),
                 {"kernel_size": 2, "stride": 3, "padding": 1, "ceil_mode": True},
             ),
+            (
+                "ceil_larger",
+                (1, 2, 4, 6),
+                {"kernel_size": (5, 3), "stride": 2, "ceil_mode": True},
+            ),
+            (
+                "far_larger",
+                (1, 2, 3, 4),
+                {"kernel_size": (41, 6), "stride": (1, 2), "padding": (20, 3)},
+            ),
             ("overlap", (1, 2, 6, 6), {"kernel_size": 3, "stride": 1}),
             ("unbatched", (2, 6, 6), {"kernel_size": 3}),
             ("empty_batch", (0, 2, 6, 6), {"kernel_size": 3}),

@@ -8,35 +8,36 @@ from typing import Any
 import numpy as np
 
 from ndnn import arithmetic
-from ndnn.tensor import Array, Operand, arrays, record
+from ndnn._checks import axis, floats, number
+from ndnn.tensor import Array, Operand, Tensor, record
 
 
 def relu(input: Operand) -> Any:
     """max(input, 0).
 
     Shapes: any.
-    Raises: TypeError for what is no array of numbers.
+    Raises: TypeError for what is no floating-point array.
     Accuracy: exact. The gradient at 0 is 0.
     Source: torch.nn.functional.relu, 2.x.
     Example:
         >>> relu(np.array([-1.0, 0.0, 2.0])).tolist()
         [0.0, 0.0, 2.0]
     """
-    return arithmetic.relu(input)
+    return arithmetic.relu(_checked("relu", input))
 
 
 def leaky_relu(input: Operand, negative_slope: float = 0.01) -> Any:
     """input where it is above 0, else input * negative_slope.
 
     Shapes: any.
-    Raises: TypeError for what is no array of numbers.
+    Raises: TypeError for what is no floating-point array.
     Accuracy: one rounding.
     Source: torch.nn.functional.leaky_relu, 2.x.
     Example:
         >>> leaky_relu(np.array([-1.0, 0.0, 2.0])).tolist()
         [-0.01, 0.0, 2.0]
     """
-    (x,) = arrays(input)
+    (x,) = floats("leaky_relu", input=input)
     slope = x.dtype.type(negative_slope)
     y = np.where(x > 0, x, x * slope)
     return record("leaky_relu", y, (input, lambda g: np.where(x > 0, g, g * slope)))
@@ -46,43 +47,50 @@ def sigmoid(input: Operand) -> Any:
     """1 / (1 + e^-input).
 
     Shapes: any.
-    Raises: TypeError for what is no array of numbers.
+    Raises: TypeError for what is no floating-point array.
     Accuracy: a few ulp; no overflow for any input.
     Source: torch.nn.functional.sigmoid, 2.x.
     Example:
         >>> sigmoid(np.array([0.0])).tolist()
         [0.5]
     """
-    return arithmetic.sigmoid(input)
+    return arithmetic.sigmoid(_checked("sigmoid", input))
 
 
 def tanh(input: Operand) -> Any:
     """The hyperbolic tangent.
 
     Shapes: any.
-    Raises: TypeError for what is no array of numbers.
+    Raises: TypeError for what is no floating-point array.
     Accuracy: NumPy's, a few ulp.
     Source: torch.nn.functional.tanh, 2.x.
     Example:
         >>> tanh(np.array([0.0])).tolist()
         [0.0]
     """
-    return arithmetic.tanh(input)
+    return arithmetic.tanh(_checked("tanh", input))
+
+
+def _checked(name: str, input: Operand) -> Operand:
+    (x,) = floats(name, input=input)
+    return input if isinstance(input, Tensor) else x
 
 
 def softmax(input: Operand, dim: int = -1) -> Any:
     """e^input / sum of e^input along an axis.
 
     Shapes: any; `dim` is one of its axes.
-    Raises: ValueError for an axis that does not exist.
+    Raises: ValueError for an axis that does not exist, TypeError for what is no floating-point
+        array.
     Accuracy: relative error of a few eps times the length of the axis; no overflow.
     Source: torch.nn.functional.softmax, 2.x, whose `dim` has no default.
     Example:
         >>> softmax(np.array([1.0, 1.0])).tolist()
         [0.5, 0.5]
     """
-    (x,) = arrays(input)
-    y = np.exp(x - _peak(x, dim))
+    (x,) = floats("softmax", input=input)
+    dim = axis("softmax", x, dim)
+    y = np.asarray(np.exp(x - _peak(x, dim)))
     y /= y.sum(dim, keepdims=True)
 
     def vjp(g: Array) -> Array:
@@ -97,15 +105,17 @@ def log_softmax(input: Operand, dim: int = -1) -> Any:
     """log(softmax(input, dim)), without the loss of small probabilities.
 
     Shapes: any; `dim` is one of its axes.
-    Raises: ValueError for an axis that does not exist.
+    Raises: ValueError for an axis that does not exist, TypeError for what is no floating-point
+        array.
     Accuracy: absolute error of a few eps times (1 + |input - max|); no overflow.
     Source: torch.nn.functional.log_softmax, 2.x, whose `dim` has no default.
     Example:
         >>> np.exp(log_softmax(np.array([1.0, 1.0]))).round(15).tolist()
         [0.5, 0.5]
     """
-    (x,) = arrays(input)
-    y = x - _peak(x, dim)
+    (x,) = floats("log_softmax", input=input)
+    dim = axis("log_softmax", x, dim)
+    y = np.asarray(x - _peak(x, dim))
     y -= np.log(np.exp(y).sum(dim, keepdims=True))
     return record(
         "log_softmax",
@@ -142,9 +152,10 @@ def dropout(
     """
     from ndnn import random
 
+    (x,) = floats("dropout", input=input)
+    number("dropout", p=p)
     if not 0 <= p <= 1:
         raise ValueError(f"dropout: p must be between 0 and 1, but got p={p}")
-    (x,) = arrays(input)
     if not training or p == 0:
         return record("dropout", x, (input, lambda g: g), saved=(), view_of=input)
     keep = (generator or random.generator()).random(x.shape, np.float32) >= p

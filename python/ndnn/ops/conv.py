@@ -168,12 +168,13 @@ def _record(
     groups: int,
 ) -> Any:
     """Convolution with a Tensor among its operands, and its gradients."""
-    x, w, b = arrays(input, weight, bias)
+    name = f"{'true_' if flipped else ''}conv{rank}d"
+    x, w, b = arrays(input, weight, bias, name=name)
     y = _conv(rank, flipped, x, w, b, stride, padding, dilation, groups)
     kernel = w.array if isinstance(w, _core.PackedWeight) else w
     where = stride, padding, dilation, groups
     return record(
-        f"{'true_' if flipped else ''}conv{rank}d",
+        name,
         y,
         (input, lambda g: _core.conv_input_gradient(rank, flipped, x.shape, kernel, g, *where)),
         (weight, lambda g: _core.conv_weight_gradient(rank, flipped, x, kernel.shape, g, *where)),

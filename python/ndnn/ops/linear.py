@@ -7,21 +7,22 @@ from typing import Any
 
 import numpy as np
 
-from ndnn.tensor import Array, Operand, arrays, record
+from ndnn._checks import floats
+from ndnn.tensor import Array, Operand, record
 
 
 def linear(input: Operand, weight: Operand, bias: Operand = None) -> Any:
     """input times the transposed weight, plus bias.
 
     Shapes: input (..., I), weight (O, I) or (I,), bias (O,) or () -> (..., O) or (...).
-    Raises: ValueError for sizes that do not fit.
+    Raises: ValueError for sizes that do not fit, TypeError for what is no floating-point array.
     Accuracy: sums of NumPy's BLAS in the arrays' dtype.
     Source: torch.nn.functional.linear, 2.x.
     Example:
         >>> linear(np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]]), np.array([5.0])).tolist()
         [[16.0]]
     """
-    x, w, b = arrays(input, weight, bias)
+    x, w, b = floats("linear", ("bias",), input=input, weight=weight, bias=bias)
     w = np.asarray(w)  # of a PackedWeight
     if w.ndim not in (1, 2) or x.ndim == 0 or x.shape[-1] != w.shape[-1]:
         raise ValueError(

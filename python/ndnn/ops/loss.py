@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ndnn._checks import floats, number
 from ndnn.ops.activation import log_softmax
 from ndnn.tensor import Array, Operand, Tensor, arrays, record
 
@@ -26,7 +27,7 @@ def mse_loss(input: Operand, target: Operand, reduction: Reduction = "mean") -> 
         2.0
     """
     _check_reduction("mse_loss", reduction)
-    x, t = arrays(input, target)
+    x, t = floats("mse_loss", input=input, target=target)
     if x.shape != t.shape:
         raise ValueError(
             "mse_loss: input and target must have one shape, "
@@ -78,7 +79,8 @@ def _nll(
     reduction: Reduction,
 ) -> Any:
     _check_reduction(name, reduction)
-    x, t, w = arrays(input, target, weight)
+    x, w = floats(name, ("weight",), input=input, weight=weight)
+    (t,) = arrays(target, name=name)
     classes = 0 if x.ndim == 1 else 1
     if x.ndim == 0 or t.shape != x.shape[:classes] + x.shape[classes + 1 :]:
         raise ValueError(
@@ -140,12 +142,14 @@ def cross_entropy(
         >>> round(float(cross_entropy(np.array([[0.0, 0.0]]), np.array([1]))), 4)
         0.6931
     """
+    number("cross_entropy", label_smoothing=label_smoothing)
     if not 0 <= label_smoothing <= 1:
         raise ValueError(
             f"cross_entropy: label_smoothing must be between 0 and 1, but got {label_smoothing}"
         )
     _check_reduction("cross_entropy", reduction)
-    x, t, w = arrays(input, target, weight)
+    x, w = floats("cross_entropy", ("weight",), input=input, weight=weight)
+    (t,) = arrays(target, name="cross_entropy")
     if x.ndim == 0:
         raise ValueError(f"cross_entropy: input must have a class axis, but got shape={x.shape}")
     classes = 0 if x.ndim == 1 else 1

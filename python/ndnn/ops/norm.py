@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ndnn.tensor import Array, Operand, Tensor, arrays, record, shared
+from ndnn._checks import floats, number
+from ndnn.tensor import Array, Operand, Tensor, record, shared
 
 
 def batch_norm(
@@ -36,8 +37,13 @@ def batch_norm(
         >>> batch_norm(x, None, None, training=True, eps=0.0).tolist()
         [[-1.0], [1.0]]
     """
-    x, w, b = arrays(input, weight, bias)
-    _check(x, running_mean, running_var, w, b, training)
+    x, w, b = floats("batch_norm", ("weight", "bias"), input=input, weight=weight, bias=bias)
+    number("batch_norm", momentum=momentum, eps=eps)
+    kept = {"running_mean": running_mean, "running_var": running_var}
+    running = floats("batch_norm", tuple(kept), **kept)
+    _check(x, *running, w, b, training)
+    if training:
+        _check_in_place(kept)
     planes = x.reshape(*x.shape[:2], -1)
     if training:
         count = planes.shape[0] * planes.shape[2]
@@ -47,7 +53,7 @@ def batch_norm(
         _move(running_mean, mean, momentum)
         _move(running_var, var * (count / (count - 1)), momentum)
     else:
-        mean, var = (np.asarray(arrays(r)[0], np.float64) for r in (running_mean, running_var))
+        mean, var = (np.asarray(r, np.float64) for r in running)
         centred = planes - _column(mean, x)
     inverse = 1 / np.sqrt(var + eps)
     scale = _column(inverse if w is None else inverse * w, x)
@@ -102,12 +108,18 @@ def _move(running: Operand, value: Array, momentum: float) -> None:
         running._changed()
 
 
+def _check_in_place(running: dict[str, Operand]) -> None:
+    for name, values in running.items():
+        if not (values is None or isinstance(values, (np.ndarray, Tensor))):
+            raise TypeError(
+                f"batch_norm: {name} must be an array, which training changes, "
+                f"but got {type(values).__name__}"
+            )
+
+
 def _check(x: Array, mean: Operand, var: Operand, w: Any, b: Any, training: bool) -> None:
-    if x.ndim < 2 or x.dtype.kind != "f":
-        raise ValueError(
-            "batch_norm: input must be floating-point (N, C, ...), "
-            f"but got shape={x.shape}, dtype={x.dtype}"
-        )
+    if x.ndim < 2:
+        raise ValueError(f"batch_norm: input must be (N, C, ...), but got shape={x.shape}")
     if not training and (mean is None or var is None):
         raise ValueError("batch_norm: needs running_mean and running_var without training")
     named = {"running_mean": mean, "running_var": var, "weight": w, "bias": b}

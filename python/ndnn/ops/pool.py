@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from ndnn.tensor import Array, Operand, arrays, record, records
+from ndnn._checks import floats, number
+from ndnn.tensor import Array, Operand, record, records
 
 IntOrTuple = int | Sequence[int]
 Sizes = tuple[int, ...]
@@ -45,7 +46,7 @@ def max_pool2d(
         >>> max_pool2d(np.arange(16.0).reshape(1, 1, 4, 4), 2).tolist()
         [[[[5.0, 7.0], [13.0, 15.0]]]]
     """
-    (x,) = arrays(input)
+    (x,) = floats("max_pool2d", input=input)
     window = _Window("max_pool2d", x, kernel_size, stride, padding, dilation, ceil_mode)
     taps = window.taps(window.padded(x, -np.inf))
     y = next(taps).copy()
@@ -93,10 +94,12 @@ def avg_pool2d(
         >>> avg_pool2d(np.arange(16.0).reshape(1, 1, 4, 4), 2).tolist()
         [[[[2.5, 4.5], [10.5, 12.5]]]]
     """
-    (x,) = arrays(input)
+    (x,) = floats("avg_pool2d", input=input)
     window = _Window("avg_pool2d", x, kernel_size, stride, padding, 1, ceil_mode)
-    if divisor_override is not None and divisor_override == 0:
-        raise ValueError("avg_pool2d: divisor_override must not be 0, but got 0")
+    if divisor_override is not None:
+        number("avg_pool2d", divisor_override=divisor_override)
+        if divisor_override == 0:
+            raise ValueError("avg_pool2d: divisor_override must not be 0, but got 0")
     taps = window.taps(window.padded(x, 0))
     y = next(taps).copy()
     for values in taps:
@@ -125,15 +128,12 @@ def adaptive_avg_pool2d(input: Operand, output_size: int | Sequence[int | None])
         >>> adaptive_avg_pool2d(np.arange(16.0).reshape(1, 1, 4, 4), 1).tolist()
         [[[[7.5]]]]
     """
-    (x,) = arrays(input)
+    (x,) = floats("adaptive_avg_pool2d", input=input)
     _check_input("adaptive_avg_pool2d", x)
-    wanted = (output_size,) * 2 if isinstance(output_size, int) else tuple(output_size)
-    if len(wanted) != 2 or any(n is not None and n < 0 for n in wanted) or 0 in x.shape[-3:]:
-        raise ValueError(
-            "adaptive_avg_pool2d: output_size must be one or two numbers from 0 on and input must "
-            f"not be empty, but got output_size={output_size}, input {x.shape}"
-        )
-    oh, ow = (h if n is None else n for n, h in zip(wanted, x.shape[-2:], strict=True))
+    sizes = output_size if isinstance(output_size, Sequence) else (output_size,)
+    sizes = tuple(sizes) * 2 if len(sizes) == 1 else sizes
+    kept = [h if n is None else n for n, h in zip(sizes, x.shape[-2:])]  # noqa: B905  checked next
+    oh, ow = _pair("adaptive_avg_pool2d", "output_size", kept + list(sizes[2:]), 0)
     if (oh, ow) == (1, 1):  # 512 products of 2x2 matrices cost 20 times this
         plane = x.dtype.type(x.shape[-2] * x.shape[-1])
         y = (x.reshape(*x.shape[:-2], -1).sum(-1) / plane)[..., None, None]
@@ -192,13 +192,29 @@ class _Window:
                 f"{name}: the window must fit into the padded input, "
                 f"but got input {x.shape}, kernel_size={kernel}, padding={padding}"
             )
+        self.counted = self.kernel, self.padding
+        self._leave_out_padding()
         self.count = self.kernel[0] * self.kernel[1]
+
+    def _leave_out_padding(self) -> None:
+        """Taps that are in the padding of every window: a kernel may be far larger than the input.
+
+        The window then begins `first` taps later and ends with tap `last`.
+        """
+        kernel, padding, reach = [], [], []
+        for n, o, s, d, k, p in zip(
+            self.size, self.out, self.stride, self.dilation, self.kernel, self.padding, strict=True
+        ):
+            first = min(max(0, -(((o - 1) * s - p) // d)), p // d)
+            last = min(k - 1, (p + n - 1) // d)
+            kernel.append(last - first + 1)
+            padding.append(p - first * d)
+            reach.append(d * (last - first) + 1)
+        self.kernel, self.padding, self.reach = tuple(kernel), tuple(padding), tuple(reach)
 
     def _out(self, axis: int, ceil_mode: bool) -> int:
         size, stride, pad = self.size[axis], self.stride[axis], self.padding[axis]
         slack = size + 2 * pad - self.reach[axis]
-        if slack < 0:
-            return 0
         out = (-(-slack // stride) if ceil_mode else slack // stride) + 1
         return out - 1 if (out - 1) * stride >= size + pad else out
 
@@ -252,21 +268,21 @@ class _Window:
     def places(self, number: Array, x: Array) -> Array:
         """The winning taps' places in their planes; torch's indices."""
         taps = self.planes_first(number, x).astype(np.int64)
-        row, column = np.divmod(taps, self.kernel[1])
-        starts = [
-            np.arange(o) * s - p
-            for o, s, p in zip(self.out, self.stride, self.padding, strict=True)
-        ]
-        row = starts[0][:, None] + row * self.dilation[0]
-        column = starts[1] + column * self.dilation[1]
-        return np.asarray(row * x.shape[-1] + column)
+        tap = np.divmod(taps, self.kernel[1])
+        place = []
+        for axis, (o, s, p, d) in enumerate(
+            zip(self.out, self.stride, self.padding, self.dilation, strict=True)
+        ):
+            start = (np.arange(o) * s - p).reshape(-1, *(1,) * (1 - axis))
+            # Tap 0 also stands for a window of nothing but -inf, whose first tap inside is meant.
+            inside = start + d * (-(start // d)).clip(0)
+            place.append(np.maximum(start + d * tap[axis], inside))
+        return np.asarray(place[0] * x.shape[-1] + place[1])
 
     def counts(self, with_padding: bool) -> Array:
         """(OH, OW, 1): how many elements each window has; beyond the padding there are none."""
         lengths = []
-        for o, s, p, k, n in zip(
-            self.out, self.stride, self.padding, self.kernel, self.size, strict=True
-        ):
+        for o, s, n, k, p in zip(self.out, self.stride, self.size, *self.counted, strict=True):
             begin = np.arange(o) * s - p
             end = np.minimum(begin + k, n + p)
             lengths.append(end - begin if with_padding else end.clip(0, n) - begin.clip(0, n))
@@ -292,5 +308,3 @@ def _check_input(name: str, x: Array) -> None:
             f"{name}: input must be (N, C, H, W) or (C, H, W) and not empty but for N, "
             f"but got shape={x.shape}"
         )
-    if x.dtype.kind != "f":
-        raise TypeError(f"{name}: input must be floating-point, but got dtype={x.dtype}")

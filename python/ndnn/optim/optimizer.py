@@ -251,6 +251,8 @@ class AdamW(Adam):
 
 def _chunks(p: Tensor, *kept: Array) -> Iterator[list[Array]]:
     """Views of CHUNK elements: parameter, gradient, two of scratch, and the arrays of state."""
+    if not (p._array.flags.c_contiguous and p._array.flags.writeable):
+        p._array = p._array.copy()  # of a detached view: its flat form would be another array
     flat = [a.reshape(-1) for a in (p._array, np.ascontiguousarray(p._grad), *kept)]
     scratch = np.empty((2, min(CHUNK, max(p.size, 1))), p.dtype)
     for begin in range(0, p.size, CHUNK):
