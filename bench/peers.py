@@ -35,7 +35,7 @@ TARGETS = {  # "vs best" as geometric mean of a class
     "conv3d": 1.1,
     "transposed": 1.2,
 }
-GRADIENTS = ("input",)
+GRADIENTS = ("input", "weight")
 TOLERANCE = 1e-3  # of the largest output: finds other work, not rounding
 
 
