@@ -81,29 +81,23 @@ index_t parse_number(const std::string& what, const std::string& text, index_t l
 }
 
 std::vector<NamedShape> load_shapes(const std::string& folder) {
-  std::vector<std::filesystem::path> files;
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, error))
-    if (entry.path().extension() == ".txt") files.push_back(entry.path());
-  NDNN_CHECK(!error && !files.empty(), "--shapes must name a folder of *.txt files, but got '", folder, "'");
-  std::sort(files.begin(), files.end());
+  // The other files hold what only bench.peers runs.
+  const std::filesystem::path path = std::filesystem::path(folder) / "conv.txt";
+  std::ifstream file(path);
+  NDNN_CHECK(file.good(), "--shapes must name a folder with a conv.txt, but got '", folder, "'");
 
   std::vector<NamedShape> shapes;
   std::set<std::string> names;
-  for (const auto& path : files) {
-    std::ifstream file(path);
-    NDNN_CHECK(file.good(), path.string(), ": cannot be read");
-    int number = 0;
-    for (std::string line; std::getline(file, line);) {
-      ++number;
-      line.resize(std::min(line.find('#'), line.size()));
-      if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
-      try {
-        shapes.push_back(parse_shape(line));
-        NDNN_CHECK(names.insert(shapes.back().name).second, "this name stands twice");
-      } catch (const ValueError& e) {
-        value_error(path.string(), ":", number, ": ", e.what());
-      }
+  int number = 0;
+  for (std::string line; std::getline(file, line);) {
+    ++number;
+    line.resize(std::min(line.find('#'), line.size()));
+    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+    try {
+      shapes.push_back(parse_shape(line));
+      NDNN_CHECK(names.insert(shapes.back().name).second, "this name stands twice");
+    } catch (const ValueError& e) {
+      value_error(path.string(), ":", number, ": ", e.what());
     }
   }
   return shapes;

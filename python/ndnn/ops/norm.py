@@ -41,7 +41,8 @@ def batch_norm(
     number("batch_norm", momentum=momentum, eps=eps)
     kept = {"running_mean": running_mean, "running_var": running_var}
     running = floats("batch_norm", tuple(kept), **kept)
-    _check(x, *running, w, b, training)
+    mean, var = running
+    _check(x, mean, var, w, b, training)
     if training:
         _check_in_place(kept)
     planes = x.reshape(*x.shape[:2], -1)

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ndnn._checks import floats
 from ndnn.ops.pool import IntOrTuple, _check_input, _pair
-from ndnn.tensor import Array, Operand, arrays, record
+from ndnn.tensor import Array, Operand, record
 
 
 def max_unpool2d(
@@ -38,7 +39,7 @@ def max_unpool2d(
         >>> max_unpool2d(np.array([[[5.0]]]), np.array([[[3]]]), 2).tolist()
         [[[0.0, 0.0], [0.0, 5.0]]]
     """
-    (x,) = arrays(input)
+    (x,) = floats("max_unpool2d", input=input)
     _check_input("max_unpool2d", x)
     places = np.array(indices)
     if places.dtype.kind not in "iu":
