@@ -39,8 +39,17 @@ def leaky_relu(input: Operand, negative_slope: float = 0.01) -> Any:
     """
     (x,) = floats("leaky_relu", input=input)
     slope = x.dtype.type(negative_slope)
-    y = np.where(x > 0, x, x * slope)
-    return record("leaky_relu", y, (input, lambda g: np.where(x > 0, g, g * slope)))
+    y = np.minimum(x, 0) * slope  # np.where takes 5 times as long on mixed signs, 9 in the vjp
+    y += np.maximum(x, 0)
+
+    def vjp(g: Array) -> Array:
+        above = x > 0
+        d = np.multiply(~above, slope, dtype=x.dtype)
+        d += above
+        d *= g
+        return d
+
+    return record("leaky_relu", y, (input, vjp))
 
 
 def sigmoid(input: Operand) -> Any:
