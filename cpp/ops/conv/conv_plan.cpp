@@ -19,9 +19,8 @@ constexpr index_t kSmallImage = 200, kImagesOutputs = 400;  // outputs of an ima
 constexpr index_t kSumChannels = 512;                       // channels whose sums one task keeps
 constexpr double kCallCycles = 50;                          // of one kernel call beside its sums
 constexpr double kLongestTaskCycles = 100e6;                // interrupts are looked for between tasks
-constexpr double kLeastWinogradGain = 1.03;
-constexpr double kLeastWinogradMacs = 500e3;  // smaller calls are over before it is planned
-constexpr index_t kLargestPlane = 4096;       // bytes, to be read in place
+constexpr double kLeastWinogradMacs = 500e3;                // smaller calls are over before it is planned
+constexpr index_t kLargestPlane = 4096;                     // bytes, to be read in place
 
 std::atomic<int> g_forced{-1};    // -1: the plan chooses
 std::atomic<int> g_winograd{-1};  // -1: not read yet
@@ -230,7 +229,7 @@ class Planner {
   double stencil_row_cycles() const {
     const double products = steps();
     if (!p_.in_place) return 0.6 * products + 4;
-    return g_.axis[2].stride == 1 ? 0.52 * products + 3
+    return g_.axis[2].stride == 1 ? 0.55 * products + 3
                                   : products * (0.65 + 1.5 / double(g_.axis[2].kernel)) + 4;
   }
   // What one channel's sweep waits for, where its input does not stay in L1 or L2.
@@ -382,19 +381,14 @@ ConvPlan plan_conv(const ConvGeometry& g, int item_bytes, Isa isa, int max_threa
   const int forced = g_forced.load(std::memory_order_relaxed);
   const bool small = g.macs() < kLeastWinogradMacs;
   ConvPlan best;
-  double least = std::numeric_limits<double>::infinity();
+  best.cycles = std::numeric_limits<double>::infinity();
   for (int i = 0; i < kConvAlgorithms; ++i) {
     const auto a = static_cast<ConvAlgorithm>(i);
     if (is_winograd(a) && (direct || (small && i != forced))) continue;
     if (!accepts(a, g)) continue;
     const ConvPlan p = plan_conv(g, item_bytes, isa, max_threads, packed, a);
     if (i == forced) return p;
-    // Transforms round more, so they must bring something.
-    const double worth = is_winograd(a) ? kLeastWinogradGain : 1;
-    if (p.cycles * worth < least) {
-      best = p;
-      least = p.cycles * worth;
-    }
+    if (p.cycles < best.cycles) best = p;
   }
   return best;
 }

@@ -12,8 +12,8 @@ namespace {
 constexpr index_t kMostKernel = 64;                                  // taps along a transformed axis
 constexpr index_t kMostTiles = 512, kFewTiles = 24;                  // of a task
 constexpr double kMostBytes = 8 << 20, kMostBytesOfCall = 16 << 20;  // scratch of a task
-constexpr double kCallCycles = 40;                                   // of one kernel call beside its sums
-constexpr double kDoubt = 1.04;  // what is estimated as equal is left to the plain sum
+constexpr double kCallCycles = 16;                                   // of one kernel call beside its sums
+constexpr double kDoubt = 1.1;  // what is estimated as equal is left to the plain sum
 // Measured on AVX-512, cycles a vector.
 constexpr double kStageCycles = 6, kStoreCycles = 6;
 constexpr double kTransformCycles[] = {0, 0, 0, 0, 3, 0, 4.5};  // by points: of each product, both ways alike
