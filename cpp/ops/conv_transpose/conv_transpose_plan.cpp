@@ -103,9 +103,9 @@ index_t box_elements(const ConvTransposePlan& p, const PhaseBox& box) {
   return n;
 }
 
-// Outputs of a box before they are interleaved: they are read again from L2. Smaller boxes cost more calls and
-// common inputs than that saves (128 -> 64 channels, 2x2 at 128x128: 256 KB 155, 1 MB 185 GFLOP/s), larger ones
-// pay where many weights are read for each.
+// Outputs of a box before they are interleaved: they are read again from L2. Smaller boxes cost more calls
+// and common inputs than that saves (128 -> 64 channels, 2x2 at 128x128: 256 KB 155, 1 MB 185 GFLOP/s),
+// larger ones pay where many weights are read for each.
 index_t box_bytes(const ConvTransposePlan& p) {
   double weights = double(p.g.c) * double(p.g.oc) * p.item_bytes;
   for (const TransposedAxis& a : p.g.axis) weights *= double(a.kernel);
