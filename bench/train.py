@@ -2,10 +2,12 @@
 """A training step (forward, backward, Adam) of two networks, ndnn beside torch.
 
 The digits network of ``python -m ndnn demo`` at batch 32, and a ResNet-18 on 64x64 pixels at batch
-16: the same layers, the same weights, the same batch. Losses of a first step must agree.
+16: the same layers, the same weights, the same batch. Losses of a first step must agree. "torch" is
+its default Adam, "fused" the one kernel of Adam(fused=True).
 """
 
 import argparse
+import copy
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -17,13 +19,10 @@ from bench.timing import Call, keep_memory, race
 TARGET = 1.2
 
 
-def digits_network(nn: Any) -> Any:
-    return nn.Sequential(
-        nn.Conv2d(1, 32, 3, padding=1), nn.ReLU(),
-        nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Conv2d(64, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Flatten(), nn.Linear(256, 10),
-    )  # fmt: skip
+def digits(nn: Any) -> Any:
+    from ndnn.demo.digits import network  # after torch, as in contenders.set_up
+
+    return network(nn)
 
 
 def resnet18(nn: Any) -> Any:
@@ -59,7 +58,7 @@ def resnet18(nn: Any) -> Any:
 
 
 NETWORKS: dict[str, tuple[Callable[[Any], Any], tuple[int, ...]]] = {
-    "digits, batch 32": (digits_network, (32, 1, 8, 8)),
+    "digits, batch 32": (digits, (32, 1, 8, 8)),
     "resnet18 64x64, batch 16": (resnet18, (16, 3, 64, 64)),
 }
 
@@ -76,7 +75,7 @@ def step_of(net: Any, optimizer: Any, loss_of: Any, x: Any, labels: Any) -> Call
 
 
 def steps(name: str) -> dict[str, Call]:
-    """A step of each library, from the same weights."""
+    """A step of each contender, from the same weights."""
     import torch
 
     import ndnn
@@ -85,22 +84,17 @@ def steps(name: str) -> dict[str, Call]:
     rng = np.random.default_rng(0)
     x = rng.standard_normal(shape, dtype=np.float32)
     labels = rng.integers(0, 10, shape[0])
-    theirs, ours = make(torch.nn), make(ndnn.nn)
+    theirs = make(torch.nn)
+    ours = make(ndnn.nn)
     ours.load_state_dict({key: value.numpy() for key, value in theirs.state_dict().items()})
-    calls: dict[str, Call] = {
-        "ndnn": step_of(
-            ours, ndnn.optim.Adam(ours.parameters()), ndnn.functional.cross_entropy, x, labels
-        ),
-        "torch": step_of(
-            theirs,
-            torch.optim.Adam(theirs.parameters()),
-            torch.nn.functional.cross_entropy,
-            torch.from_numpy(x),
-            torch.from_numpy(labels),
-        ),
-    }
-    losses = {library: call() for library, call in calls.items()}
-    if not np.isclose(losses["ndnn"], losses["torch"], rtol=1e-4):
+    adam, loss = ndnn.optim.Adam(ours.parameters()), ndnn.functional.cross_entropy
+    calls: dict[str, Call] = {"ndnn": step_of(ours, adam, loss, x, labels)}
+    tensors = torch.from_numpy(x), torch.from_numpy(labels)
+    for contender, net in (("torch", theirs), ("fused", copy.deepcopy(theirs))):
+        adam = torch.optim.Adam(net.parameters(), fused=contender == "fused")
+        calls[contender] = step_of(net, adam, torch.nn.functional.cross_entropy, *tensors)
+    losses = {contender: call() for contender, call in calls.items()}
+    if not np.allclose(list(losses.values()), losses["torch"], rtol=1e-4):
         raise SystemExit(f"{name}: the losses differ: {losses}")
     return calls
 
@@ -111,18 +105,20 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=2.0, help="for each network and library")
     options = parser.parse_args()
     import torch
+    from threadpoolctl import threadpool_limits
 
     import ndnn
 
     keep_memory()
     torch.set_num_threads(options.threads)
     print(f"ndnn {ndnn.__version__}, torch {torch.__version__}, threads={options.threads}")
-    print(f"{'ms a step':<26}{'ndnn':>9}{'torch':>9}{'ratio':>8}   target {TARGET}")
-    with ndnn.num_threads(options.threads):
+    print(f"{'ms a step':<26}{'ndnn':>9}{'torch':>9}{'fused':>9}   torch / ndnn, target {TARGET}")
+    with threadpool_limits(options.threads, "blas"), ndnn.num_threads(options.threads):
         for name in NETWORKS:
             best = race(steps(name), options.seconds)
-            ndnn_ms, torch_ms = (1e3 * best[library] for library in ("ndnn", "torch"))
-            print(f"{name:<26}{ndnn_ms:9.2f}{torch_ms:9.2f}{torch_ms / ndnn_ms:8.2f}", flush=True)
+            times = "".join(f"{1e3 * best[c]:9.2f}" for c in ("ndnn", "torch", "fused"))
+            ratios = ", fused ".join(f"{best[c] / best['ndnn']:.2f}" for c in ("torch", "fused"))
+            print(f"{name:<26}{times}   {ratios}", flush=True)
     return 0
 
 

@@ -84,32 +84,21 @@ py::dict plan(int rank, const py::object& x, const py::object& w, const py::obje
               const py::object& padding, const py::object& dilation, const py::object& groups, int item_bytes,
               bool packed) {
   const Call c = parse(rank, false, stride, padding, dilation, groups);
-  ConvGeometry g = conv_geometry(c.name, c.args, to_sizes(c.name, "x_shape", x, rank, false),
-                                 to_sizes(c.name, "w_shape", w, rank, true), -1);
-  py::list out;
-  if (py::len(x) == static_cast<std::size_t>(rank + 2)) out.append(g.n);
-  out.append(g.oc_all);
-  for (int a = kMaxSpatial - rank; a < kMaxSpatial; ++a) out.append(g.axis[a].out);
-  py::dict d;
-  d["out_shape"] = py::tuple(out);
-  d["macs"] = g.macs();
+  const std::array<index_t, 5> x_size = to_sizes(c.name, "x_shape", x, rank, false);
+  ConvGeometry g = conv_geometry(c.name, c.args, x_size, to_sizes(c.name, "w_shape", w, rank, true), -1);
+  py::dict d = new_plan(rank, py::len(x) == static_cast<std::size_t>(rank + 2), g.n, g.oc_all,
+                        {g.axis[0].out, g.axis[1].out, g.axis[2].out}, g.macs());
   if (g.macs() == 0) {
     d["text"] = concat(c.name, " -> nothing to multiply");
     d["algorithm"] = "none";
     return d;
   }
-  std::array<index_t, 5> x_stride{};  // of a C-contiguous input
-  index_t elements = 1;
-  for (int a = kMaxSpatial - 1; a >= 0; elements *= g.axis[a--].in) x_stride[2 + a] = elements;
+  std::array<index_t, 5> x_stride = dense_strides(x_size);
   merge_axes(g, x_stride);
   const ConvPlan p = plan_conv(g, item_bytes, active_isa(), call_threads(), packed);
   d["text"] = describe(c.name, p, packed);
   d["algorithm"] = algorithm_name(p.form.algorithm);
-  d["isa"] = isa_name(p.isa);
-  d["threads"] = p.threads;
-  d["scratch_bytes"] = p.scratch_bytes;
-  d["packed_bytes"] = p.packed_elements * p.item_bytes;
-  d["estimated_cycles"] = p.cycles;
+  tell_plan(p, d);
   return d;
 }
 

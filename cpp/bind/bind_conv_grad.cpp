@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The gradients of a convolution's weight and bias.
-#include "bind/bind.hpp"
+#include "bind/conv_arrays.hpp"
+#include "ops/conv/conv_cost.hpp"
 #include "ops/conv/conv_weight_gradient.hpp"
 
 namespace ndnn {
@@ -41,17 +42,11 @@ void set_outputs(const Call& c, const py::array& x, const py::array& dy, ConvGeo
     g.axis[a].out = dy.shape(dy.ndim() - kMaxSpatial + a);
 }
 
-void make_contiguous(py::array& a) {
-  if (!(a.flags() & py::array::c_style)) a = py::array(a.attr("copy")("C"));
-}
-
 // Joins the axes as those of a contiguous input would be, so that results do not depend on its strides.
 template <class T>
 void join_axes(ConvGeometry& g, py::array& x, View<const T>& xv, int rank) {
   ConvGeometry joined = g;
-  std::array<index_t, 5> dense{};
-  index_t elements = 1;
-  for (int a = 4; a >= 0; elements *= xv.shape[a--]) dense[a] = elements;
+  std::array<index_t, 5> dense = dense_strides(xv.shape);
   merge_axes(joined, dense);
   std::array<index_t, 5> own = xv.stride;
   merge_axes(g, own);
@@ -88,14 +83,8 @@ py::array weight_gradient(const Call& c, py::array x, py::array dy) {
     xv.data = static_cast<const T*>(x.data());
   }
   const T* const grad = static_cast<const T*>(dy.data());
-  without_gil([&] { run_conv_weight_gradient<T>(plan, xv, grad, c.flip, to); });
+  run_body(plan.cycles, [&] { run_conv_weight_gradient<T>(plan, xv, grad, c.flip, to); });
   return dw;
-}
-
-// float16 is computed in float32.
-template <class Fn>
-py::array in_float32(const py::array& like, Fn&& fn) {
-  return py::array(fn(py::dtype::of<float>()).attr("astype")(like.dtype()));
 }
 
 py::array conv_weight_gradient(int rank, bool flip, const py::object& input, const py::object& weight_size,
@@ -112,12 +101,13 @@ py::array conv_weight_gradient(int rank, bool flip, const py::object& input, con
   if (dtype_of(name, "grad_output", dy) != t)
     type_error(name, ": input and grad_output must have one dtype, but got ", std::string(py::str(x.dtype())),
                ", ", std::string(py::str(dy.dtype())));
-  if (t == DType::f64) return weight_gradient<double>(c, x, dy);
-  if (t == DType::f32) return weight_gradient<float>(c, x, dy);
-  return in_float32(x, [&](const py::dtype& f32) {
-    return weight_gradient<float>(c, py::array(x.attr("astype")(f32)), py::array(dy.attr("astype")(f32)));
+  const auto none = py::reinterpret_steal<py::array>(nullptr);
+  return for_dtype(name, {x, dy, none, none}, [&](auto zero, ConvArrays a) {
+    return weight_gradient<decltype(zero)>(c, std::move(a.x), std::move(a.w));
   });
 }
+
+constexpr double kBiasCycles = 0.6;  // an element
 
 template <class T>
 py::array bias_gradient(int rank, py::array dy) {
@@ -129,9 +119,9 @@ py::array bias_gradient(int rank, py::array dy) {
   py::array db(dy.dtype(), py::array::ShapeContainer{channels});
   T* const to = static_cast<T*>(db.mutable_data());
   const T* const from = static_cast<const T*>(dy.data());
-  constexpr index_t kParallel = 100000;  // elements, 20 us; below, a second thread costs more than it brings
-  const int threads = dy.size() < kParallel ? 1 : call_threads();
-  without_gil([&] { run_conv_bias_gradient<T>(active_isa(), threads, n, channels, pixels, from, to); });
+  const double cycles = double(dy.size()) * kBiasCycles;
+  const int threads = useful_threads(cycles, call_threads());
+  run_body(cycles, [&] { run_conv_bias_gradient<T>(active_isa(), threads, n, channels, pixels, from, to); });
   return db;
 }
 
@@ -141,13 +131,10 @@ py::array conv_bias_gradient(int rank, const py::object& grad_output) {
   const py::array dy = to_array(name, "grad_output", grad_output);
   NDNN_CHECK(dy.ndim() == rank + 2 || dy.ndim() == rank + 1, name, ": grad_output must have ", rank + 2,
              " axes (N, C, size) or ", rank + 1, " (C, size), but got grad_output.shape=", shape_text(dy));
-  switch (dtype_of(name, "grad_output", dy)) {
-    case DType::f32: return bias_gradient<float>(rank, dy);
-    case DType::f64: return bias_gradient<double>(rank, dy);
-    case DType::f16: break;
-  }
-  return in_float32(dy, [&](const py::dtype& f32) {
-    return bias_gradient<float>(rank, py::array(dy.attr("astype")(f32)));
+  dtype_of(name, "grad_output", dy);  // the error names the argument
+  const auto none = py::reinterpret_steal<py::array>(nullptr);
+  return for_dtype(name, {dy, none, none, none}, [&](auto zero, ConvArrays a) {
+    return bias_gradient<decltype(zero)>(rank, std::move(a.x));
   });
 }
 
@@ -163,9 +150,7 @@ py::dict plan(int rank, const py::object& input_size, const py::object& weight_s
   d["macs"] = g.macs();
   d["algorithm"] = "none";
   if (g.macs() == 0) return d;
-  std::array<index_t, 5> dense{};
-  index_t elements = 1;
-  for (int a = 4; a >= 0; elements *= x[a--]) dense[a] = elements;
+  std::array<index_t, 5> dense = dense_strides(x);
   merge_axes(g, dense);
   const WeightGradientPlan p = plan_conv_weight_gradient(g, item_bytes, active_isa(), call_threads());
   d["text"] = concat(name, " -> ", describe(p));

@@ -139,36 +139,23 @@ py::dict plan(int rank, const py::object& x, const py::object& w, const py::obje
   const char* const fn = kNames[rank - 1];
   const ConvTransposeArgs args =
       to_transpose_args(fn, rank, stride, padding, output_padding, groups, dilation);
-  const ConvTransposeGeometry g = conv_transpose_geometry(fn, args, to_sizes(fn, "x_shape", x, rank, false),
-                                                          to_sizes(fn, "w_shape", w, rank, true), -1);
-  py::list out;
-  if (py::len(x) == static_cast<std::size_t>(rank + 2)) out.append(g.n);
-  out.append(g.oc_all);
-  for (int a = kMaxSpatial - rank; a < kMaxSpatial; ++a) out.append(g.axis[a].out);
-  py::dict d;
-  d["out_shape"] = py::tuple(out);
-  d["macs"] = g.macs();
+  const std::array<index_t, 5> x_size = to_sizes(fn, "x_shape", x, rank, false);
+  const ConvTransposeGeometry g =
+      conv_transpose_geometry(fn, args, x_size, to_sizes(fn, "w_shape", w, rank, true), -1);
+  py::dict d = new_plan(rank, py::len(x) == static_cast<std::size_t>(rank + 2), g.n, g.oc_all,
+                        {g.axis[0].out, g.axis[1].out, g.axis[2].out}, g.macs());
   if (g.macs() == 0) {
     d["text"] = concat(fn, " -> nothing to multiply");
     d["algorithms"] = py::tuple();
     return d;
   }
-  std::array<index_t, 5> x_stride{};  // of a C-contiguous input
-  index_t elements = 1;
-  for (int a = kMaxSpatial - 1; a >= 0; elements *= g.axis[a--].in) x_stride[2 + a] = elements;
-  x_stride[1] = elements;
-  x_stride[0] = elements * g.c;
   const ConvTransposePlan p =
-      plan_conv_transpose(g, false, x_stride, item_bytes, active_isa(), call_threads(), packed);
+      plan_conv_transpose(g, false, dense_strides(x_size), item_bytes, active_isa(), call_threads(), packed);
   py::list algorithms;
   for (const PhaseConvolution& part : p.parts) algorithms.append(algorithm_name(part.plan.form.algorithm));
   d["text"] = describe(fn, p);
   d["algorithms"] = py::tuple(algorithms);
-  d["isa"] = isa_name(p.isa);
-  d["threads"] = p.threads;
-  d["scratch_bytes"] = p.scratch_bytes;
-  d["packed_bytes"] = p.packed_elements * p.item_bytes;
-  d["estimated_cycles"] = p.cycles;
+  tell_plan(p, d);
   return d;
 }
 

@@ -73,6 +73,17 @@ std::array<index_t, 5> to_sizes(const char* fn, const char* name, const py::obje
   return out;
 }
 
+py::dict new_plan(int rank, bool batched, index_t n, index_t c, const Axes& out, double macs) {
+  py::list shape;
+  if (batched) shape.append(n);
+  shape.append(c);
+  for (int a = kMaxSpatial - rank; a < kMaxSpatial; ++a) shape.append(out[a]);
+  py::dict d;
+  d["out_shape"] = py::tuple(shape);
+  d["macs"] = macs;
+  return d;
+}
+
 py::array new_output(const py::dtype& dtype, int rank, bool batched, index_t n, index_t c, const Axes& out) {
   std::array<py::ssize_t, 5> shape;
   int nd = 0;

@@ -20,6 +20,17 @@ void make_contiguous(py::array& a);
 // A new array (N, C, out...), without N where not batched.
 py::array new_output(const py::dtype& dtype, int rank, bool batched, index_t n, index_t c, const Axes& out);
 
+// What config.plan_* tell of a call that is not made: the result, and how it would be computed.
+py::dict new_plan(int rank, bool batched, index_t n, index_t c, const Axes& out, double macs);
+template <class Plan>
+void tell_plan(const Plan& p, py::dict& d) {
+  d["isa"] = isa_name(p.isa);
+  d["threads"] = p.threads;
+  d["scratch_bytes"] = p.scratch_bytes;
+  d["packed_bytes"] = p.packed_elements * p.item_bytes;
+  d["estimated_cycles"] = p.cycles;
+}
+
 // Calls compute(T(), arrays) for the arrays' dtype; float16 computes in float32.
 template <class Compute>
 py::array for_dtype(const char* fn, ConvArrays a, Compute&& compute) {

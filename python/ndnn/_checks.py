@@ -11,6 +11,8 @@ import numpy as np
 
 from ndnn.tensor import Array, Operand, PackedWeight, arrays
 
+IntOrTuple = int | Sequence[int]
+
 
 def floats(function: str, optional: Sequence[str] = (), **operands: Operand) -> list[Any]:
     """The arrays of operands that must be floating-point, in native byte order."""
@@ -47,3 +49,26 @@ def number(function: str, **values: Any) -> None:
     for name, value in values.items():
         if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
             raise TypeError(f"{function}: {name} must be a number, but got {value!r}")
+
+
+def pair(function: str, name: str, value: IntOrTuple, least: int) -> tuple[int, ...]:
+    """One or two integers as two."""
+    values = tuple(value) if isinstance(value, Sequence) else (value,)
+    if len(values) == 1:
+        values *= 2
+    if any(isinstance(v, bool) or not isinstance(v, (int, np.integer)) for v in values):
+        raise TypeError(f"{function}: {name} must hold integers, but got {value!r}")
+    if len(values) != 2 or any(not least <= v < 2**31 for v in values):
+        raise ValueError(
+            f"{function}: {name} must be one or two integers, at least {least}, but got {value!r}"
+        )
+    return tuple(int(v) for v in values)
+
+
+def planes(function: str, x: Array) -> None:
+    """A ValueError for what is no stack of images."""
+    if x.ndim not in (3, 4) or 0 in x.shape[-3:]:
+        raise ValueError(
+            f"{function}: input must be (N, C, H, W) or (C, H, W) and not empty but for N, "
+            f"but got shape={x.shape}"
+        )

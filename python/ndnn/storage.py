@@ -25,7 +25,7 @@ def save(path: PathLike, state: Mapping[str, Any]) -> None:
         ModuleNotFoundError where safetensors is not installed.
     """
     path = Path(path)
-    kind = _kind("save", path)
+    kind = kind_of("save", path)
     arrays = {}
     for name, value in state.items():
         array = np.asarray(value._array if isinstance(value, Tensor) else value)
@@ -45,7 +45,7 @@ def load(path: PathLike) -> dict[str, Array]:
         ModuleNotFoundError where safetensors is not installed.
     """
     path = Path(path)
-    return _kind("load", path)[1](path)
+    return kind_of("load", path)[1](path)
 
 
 def _write_npz(file: BinaryIO, arrays: dict[str, Array]) -> None:
@@ -98,7 +98,10 @@ _KINDS = {
 }
 
 
-def _kind(name: str, path: Path) -> tuple[Callable[..., None], Callable[[Path], dict[str, Array]]]:
+def kind_of(
+    name: str, path: Path
+) -> tuple[Callable[..., None], Callable[[Path], dict[str, Array]]]:
+    """Writer and reader for a path's ending; a ValueError for others."""
     if path.suffix not in _KINDS:
         raise ValueError(f"{name}: path must end in .npz or .safetensors, but got {path}")
     return _KINDS[path.suffix]

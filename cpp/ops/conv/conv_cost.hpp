@@ -70,6 +70,25 @@ inline int best_panel(const Tiles& t, index_t channels, double rows) {
   return vectors;
 }
 
+// The largest number up to `most` that fits, or 1.
+template <class Fits>
+index_t largest(index_t most, Fits&& fits) {
+  index_t low = 1;
+  while (low < most) {
+    const index_t middle = low + (most - low + 1) / 2;
+    if (fits(middle)) low = middle;
+    else most = middle - 1;
+  }
+  return low;
+}
+
+// Whether every output reads one element, and no padding.
+inline bool reads_single_elements(const ConvGeometry& g) {
+  for (const Window& w : g.axis)
+    if (w.kernel > 1 || w.pad_lo > 0 || (w.out - 1) * w.stride >= w.in) return false;
+  return true;
+}
+
 // The taps of one block: whole inner axes while there are at most `most` of them.
 inline void cut_taps(const ConvGeometry& g, index_t most, Axes& taps) {
   for (int a = 0; a < kMaxSpatial; ++a) taps[a] = g.axis[a].kernel;
@@ -112,8 +131,8 @@ inline void lay_out_stage(ConvPlan& p, const Axes& tile, bool unit_step, bool al
   if (p.plane_pitch / line % 2 == 0) p.plane_pitch += line;
 }
 
-inline int useful_threads(const ConvPlan& p, int max_threads) {
-  const double wanted = p.cycles / kCyclesPerMicrosecond / (kSerialMicroseconds / 2);
+inline int useful_threads(double cycles, int max_threads) {
+  const double wanted = cycles / kCyclesPerMicrosecond / (kSerialMicroseconds / 2);
   return wanted < 2 ? 1 : static_cast<int>(std::min<double>(max_threads, wanted));
 }
 

@@ -70,14 +70,13 @@ class Planner {
   // Planes of which every output reads one element. Channels: small ones (512 channels of 7x7: 221 -> 243
   // GFLOP/s); larger ones would miss the TLB. Pixels: whole vectors, so that none reads beyond a plane (144
   // channels of 56x56 to 24: 173 -> 235). Planes a power of two apart share few cache sets.
-  // Stencil: wherever masked loads are as fast as others, which read the padding as zeros.
+  // Stencil: wherever lanes can be masked, for padding is added to no sum.
   bool reads_in_place() const {
     if (stencil_) {
       const index_t stride = g_.axis[2].stride;
       return g_.unit_rows && tiles_.masked_stencil && stride <= 2 && !sweeps_along_rows(g_, tiles_.lanes);
     }
-    for (const Window& w : g_.axis)
-      if (w.kernel > 1 || w.pad_lo > 0 || (w.out - 1) * w.stride >= w.in) return false;
+    if (!reads_single_elements(g_)) return false;
     if (on_pixels_) {
       const Window& w = g_.axis[2];
       return g_.unit_rows && g_.pixels() == w.in && w.in % tiles_.lanes == 0 &&
@@ -208,13 +207,10 @@ class Planner {
     most_pixels_ = pixels;
     Axes tile{g_.axis[0].out, g_.axis[1].out, g_.axis[2].out};
     for (int a = 0; a < kMaxSpatial && !lay_out(tile); ++a) {
-      index_t low = 1, high = tile[a];  // the largest that fits, or 1
-      while (low < high) {
-        const index_t middle = low + (high - low + 1) / 2;
-        tile[a] = middle;
-        if (lay_out(tile)) low = middle;
-        else high = middle - 1;
-      }
+      index_t low = largest(tile[a], [&](index_t size) {
+        tile[a] = size;
+        return lay_out(tile);
+      });
       index_t rows = stencil_ && a == 1 && low > tiles_.stencil_rows ? tiles_.stencil_rows : 1;
       if (p_.in_place && on_pixels_ && a == 2) rows = tiles_.lanes;  // whole vectors
       low = std::max(low, rows);
@@ -279,7 +275,7 @@ class Planner {
   void choose_threads(int max_threads) {
     p_.cycles = cycles();
     if (stencil_) p_.group_block = groups_of_task(p_, double(g_.n) * double(product(p_.tiles)));
-    p_.threads = useful_threads(p_, max_threads);
+    p_.threads = useful_threads(p_.cycles, max_threads);
     // Panels are split where tiles are too few, or the sums of all channels too many.
     const double tasks =
         double(ceil_div(g_.n, p_.images) * ceil_div(g_.groups, p_.group_block)) * double(product(p_.tiles));

@@ -41,11 +41,11 @@ class Planner {
     choose_rows();
     choose_panels();
     choose_skipping();
-    in_.in_place = !dot_ && reads_in_place();
+    in_.in_place = !dot_ && reads_single_elements(g());
     choose_tile();
     p_.cycles = in_.cycles = cycles();
     choose_parts();
-    p_.threads = int(std::min<double>(useful_threads(in_, max_threads), double(p_.tasks())));
+    p_.threads = int(std::min<double>(useful_threads(in_.cycles, max_threads), double(p_.tasks())));
     p_.scratch_bytes = weight_gradient_scratch(p_).total;
     if (p_.parts > 1) p_.parts_bytes = static_cast<std::size_t>(p_.parts * p_.weights() * in_.item_bytes);
     return p_;
@@ -103,12 +103,6 @@ class Planner {
     if (p_.skips_padding) share_ = share;
   }
 
-  bool reads_in_place() const {
-    for (const Window& w : g().axis)
-      if (w.kernel > 1 || w.pad_lo > 0 || (w.out - 1) * w.stride >= w.in) return false;
-    return true;
-  }
-
   bool lay_out(const Axes& tile) {
     lay_out_stage(in_, tile, dot_, dot_);
     in_.stage_elements = in_.in_place ? 0 : in_.form.ic_block * in_.plane_pitch + kMaxPixelTile;
@@ -135,17 +129,6 @@ class Planner {
                         }));
     lay_out(tile);
     p_.units = ceil_div(g().n, in_.images) * product(in_.tiles);
-  }
-  // The largest number up to `most` that fits, or 1.
-  template <class Fits>
-  static index_t largest(index_t most, Fits&& fits) {
-    index_t low = 1;
-    while (low < most) {
-      const index_t middle = low + (most - low + 1) / 2;
-      if (fits(middle)) low = middle;
-      else most = middle - 1;
-    }
-    return low;
   }
 
   // Where tasks are too few for the cores: parts of the reduction, with sums of their own. Where one is

@@ -205,10 +205,8 @@ class Worker {
 // x and dy in each other's place.
 template <class T>
 View<const T> dense_view(const ConvGeometry& g, const T* data) {
-  View<const T> v{data, {g.n, g.c, g.axis[0].in, g.axis[1].in, g.axis[2].in}, {}};
-  index_t next = 1;
-  for (int a = 4; a >= 0; next *= v.shape[a--]) v.stride[a] = next;
-  return v;
+  const std::array<index_t, 5> shape{g.n, g.c, g.axis[0].in, g.axis[1].in, g.axis[2].in};
+  return {data, shape, dense_strides(shape)};
 }
 
 constexpr index_t kAdded = 16 << 10;  // elements of one task that adds the parts

@@ -214,7 +214,7 @@ class Planner {
   }
 
   void choose_threads(int max_threads) {
-    p_.threads = useful_threads(p_, max_threads);
+    p_.threads = useful_threads(p_.cycles, max_threads);
     p_.splits = 1;
     p_.group_block = groups_of_task(p_, double(ceil_div(g_.n, p_.images)) * double(product(p_.tiles)));
     const index_t blocks = winograd_tasks(p_);

@@ -122,12 +122,10 @@ void choose_box(ConvTransposePlan& p) {
   box.images = even(p.g.n, std::max<index_t>(1, images));
   for (int a = 0; a < kMaxSpatial && box_elements(p, box) > most; ++a) {
     const index_t all = box.size[a];
-    index_t low = 1, high = all;  // the largest that fits, or 1
-    while (low < high) {
-      box.size[a] = low + (high - low + 1) / 2;
-      if (box_elements(p, box) <= most) low = box.size[a];
-      else high = box.size[a] - 1;
-    }
+    const index_t low = largest(all, [&](index_t size) {
+      box.size[a] = size;
+      return box_elements(p, box) <= most;
+    });
     box.size[a] = even(all, low);
   }
 }

@@ -9,7 +9,6 @@
 namespace ndnn {
 namespace {
 
-constexpr double kSerialCycles = 200e3;    // a second thread does not pay below 50 us
 constexpr index_t kTaskOutputs = 1 << 14;  // that one task interleaves, about 2 us
 
 // Where each phase of an axis stands: in which class, and which of its phases it is.
@@ -122,7 +121,7 @@ class Runner {
     const index_t block = even(channels, std::max<index_t>(1, kTaskOutputs / outputs));
     const index_t blocks = ceil_div(channels, block), lots = box.images * (depthwise ? 1 : p_.g.groups);
     const double cycles = double(lots) * double(channels) * double(outputs) / 4;
-    const int threads = cycles < kSerialCycles ? 1 : p_.threads;
+    const int threads = useful_threads(cycles, p_.threads);
     parallel_for(threads, lots * blocks, [&](index_t task, int) {
       const index_t lot = task / blocks, begin = task % blocks * block;
       const index_t channel = lot * channels % p_.g.oc_all + begin;

@@ -9,6 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+import ndnn
+from ndnn.nn import Module
+from ndnn.storage import kind_of
+
 
 class DemoError(Exception):
     """Something the user should read as one line, with the exit code of the program."""
@@ -25,6 +31,42 @@ def check_output(output: str) -> None:
         raise DemoError(f"cannot write {path}: it is a folder")
     if not path.resolve().parent.is_dir():
         raise DemoError(f"cannot write {path}: its folder does not exist")
+
+
+def check_weights(weights: str) -> None:
+    """check_output(), and an ending that ndnn.save knows."""
+    check_output(weights)
+    try:
+        kind_of("save", Path(weights))
+    except ValueError as error:
+        raise DemoError(str(error)) from error
+
+
+def saved_and_loaded(net: Module, fresh: Module, weights: str) -> Module:
+    """Save the network's state, and load it into another of its kind.
+
+    Raises:
+        DemoError: the file cannot be written.
+    """
+    with writing(weights):
+        ndnn.save(weights, net.state_dict())
+        fresh.load_state_dict(ndnn.load(weights))
+    return fresh
+
+
+def must_agree(one: Any, other: Any) -> None:
+    """The answers of a network and of what came back from its file."""
+    if not np.array_equal(one, other):
+        raise DemoError("the network from the file answers differently", exit_code=1)
+
+
+@contextmanager
+def writing(output: str) -> Iterator[None]:
+    """Turns an OSError into a DemoError."""
+    try:
+        yield
+    except OSError as error:
+        raise DemoError(f"cannot write {output}: {error.strerror or error}") from error
 
 
 def require(module: str) -> Any:

@@ -17,7 +17,15 @@ import numpy.typing as npt
 import ndnn
 from ndnn import functional as F
 from ndnn import nn, optim
-from ndnn.demo import DemoError, check_output, progress, require
+from ndnn.demo import (
+    check_output,
+    check_weights,
+    must_agree,
+    progress,
+    require,
+    saved_and_loaded,
+    writing,
+)
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -67,8 +75,8 @@ def run(output: str, weights: str, seed: int, epochs: int, threads: int | None =
         DemoError: a missing package or place (exit code 2), or weights that come back changed (1).
     """
     require("matplotlib")
-    for path in (output, weights):
-        check_output(path)
+    check_output(output)
+    check_weights(weights)
     with ndnn.num_threads(threads) if threads else nullcontext():
         ndnn.manual_seed(seed)
         net, rng = Denoiser(), np.random.default_rng(seed)
@@ -76,16 +84,10 @@ def run(output: str, weights: str, seed: int, epochs: int, threads: int | None =
         clean = photograph("flower.jpg")
         noisy = with_noise(clean, rng)
         result = denoised(net, noisy)
-        again = Denoiser()
-        try:
-            ndnn.save(weights, net.state_dict())
-            again.load_state_dict(ndnn.load(weights))
-            same = np.array_equal(denoised(again, noisy), result)
+        again = saved_and_loaded(net, Denoiser(), weights)
+        must_agree(denoised(again, noisy), result)
+        with writing(output):
             draw(noisy, result, clean, losses, output)
-        except OSError as error:
-            raise DemoError(f"cannot write {error.filename}: {error.strerror or error}") from error
-    if not same:
-        raise DemoError("the network from the file answers differently", exit_code=1)
     print(
         f"{len(losses)} steps in {seconds:.1f} s. A photograph it never saw: noisy "
         f"{psnr(noisy, clean):.1f} dB, cleaned {psnr(result, clean):.1f} dB.\n"
@@ -143,7 +145,7 @@ def with_noise(clean: FloatArray, rng: np.random.Generator) -> FloatArray:
     return clean + np.float32(NOISE) * rng.standard_normal(clean.shape, dtype=np.float32)
 
 
-def denoised(net: Denoiser, noisy: FloatArray) -> FloatArray:
+def denoised(net: nn.Module, noisy: FloatArray) -> FloatArray:
     """What the network makes of a picture, without recording gradients."""
     with ndnn.no_grad():
         result: FloatArray = np.asarray(net(noisy))

@@ -18,7 +18,15 @@ import numpy.typing as npt
 import ndnn
 from ndnn import functional as F
 from ndnn import nn, optim
-from ndnn.demo import DemoError, check_output, progress, require
+from ndnn.demo import (
+    check_output,
+    check_weights,
+    must_agree,
+    progress,
+    require,
+    saved_and_loaded,
+    writing,
+)
 
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
@@ -53,26 +61,20 @@ def run(output: str, weights: str, seed: int, epochs: int, threads: int | None =
         DemoError: a missing package or place (exit code 2), or weights that come back changed (1).
     """
     require("matplotlib")
-    for path in (output, weights):
-        check_output(path)
+    check_output(output)
+    check_weights(weights)
     with ndnn.num_threads(threads) if threads else nullcontext():
         train_set, test_set = load_digits(np.random.default_rng(seed))
         ndnn.manual_seed(seed)
         net = network()
         course = train(net, train_set, test_set, epochs, np.random.default_rng(seed + 1))
         answers = predict(net, test_set.images)
-        again = network()
-        try:
-            ndnn.save(weights, net.state_dict())
-            again.load_state_dict(ndnn.load(weights))
-            same = np.array_equal(predict(again, test_set.images), answers)
-            from ndnn.demo import digits_picture
+        again = saved_and_loaded(net, network(), weights)
+        must_agree(predict(again, test_set.images), answers)
+        from ndnn.demo import digits_picture
 
+        with writing(output):
             digits_picture.draw(net, test_set, answers, course, output)
-        except OSError as error:
-            raise DemoError(f"cannot write {error.filename}: {error.strerror or error}") from error
-    if not same:
-        raise DemoError("the network from the file answers differently", exit_code=1)
     right = int((answers.argmax(1) == test_set.labels).sum())
     total = len(test_set.labels)
     rate = course.images / course.seconds
@@ -83,19 +85,22 @@ def run(output: str, weights: str, seed: int, epochs: int, threads: int | None =
     )
 
 
-def network() -> nn.Sequential:
-    """Two convolutions, a pool, one more of each, and a linear layer: 58 000 parameters."""
-    return nn.Sequential(
-        nn.Conv2d(1, 32, 3, padding=1),
-        nn.ReLU(),
-        nn.Conv2d(32, 64, 3, padding=1),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-        nn.Conv2d(64, 64, 3, padding=1),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-        nn.Flatten(),
-        nn.Linear(256, CLASSES),
+def network(layers: Any = nn) -> Any:
+    """Two convolutions, a pool, one more of each, and a linear layer: 58 000 parameters.
+
+    layers: ndnn.nn, or torch.nn to compare.
+    """
+    return layers.Sequential(
+        layers.Conv2d(1, 32, 3, padding=1),
+        layers.ReLU(),
+        layers.Conv2d(32, 64, 3, padding=1),
+        layers.ReLU(),
+        layers.MaxPool2d(2),
+        layers.Conv2d(64, 64, 3, padding=1),
+        layers.ReLU(),
+        layers.MaxPool2d(2),
+        layers.Flatten(),
+        layers.Linear(256, CLASSES),
     )
 
 

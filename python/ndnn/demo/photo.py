@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ndnn import get_num_threads, num_threads
-from ndnn.demo import DemoError, check_output, filters, require, steps_bar
+from ndnn.demo import DemoError, check_output, filters, require, steps_bar, writing
 from ndnn.demo.filters import ORIENTATIONS, FloatArray
 from ndnn.demo.measure import Report, measured_conv, table
 
@@ -46,10 +46,8 @@ def run(image: str | None, output: str, threads: int | None = None) -> None:
         gallery = run_pipeline(photo, tick)
         from ndnn.demo import photo_picture
 
-        try:
+        with writing(output):
             photo_picture.draw(gallery, output)
-        except OSError as error:
-            raise DemoError(f"cannot write {output}: {error.strerror or error}") from error
         tick("done")
     print(table(list(gallery.reports.values())))
     print(f"\nEvery result agrees with the float64 reference. The picture: {output}")

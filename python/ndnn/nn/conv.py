@@ -61,11 +61,21 @@ class _Conv(Module):
         shape = first, second // groups, *self.kernel_size
         self.weight = Parameter(np.empty(shape, dtype))
         self.register_parameter("bias", Parameter(np.empty(out_channels, dtype)) if bias else None)
+        self._packed: tuple[Array, int, _core.PackedWeight] | None = None
         self.reset_parameters(generator)
 
     def reset_parameters(self, generator: np.random.Generator | None = None) -> None:
         """torch's default: uniform within 1 / sqrt(fan_in)."""
         init.default_(self.weight, self.bias, generator)
+
+    def _kernel(self) -> Parameter | _core.PackedWeight:
+        """The weight; where nothing is recorded, packed and kept until it changes."""
+        if is_grad_enabled():
+            return self.weight
+        array, version = self.weight._array, self.weight._version[0]
+        if self._packed is None or self._packed[0] is not array or self._packed[1] != version:
+            self._packed = array, version, _core.PackedWeight(array)
+        return self._packed[2]
 
     def extra_repr(self) -> str:
         text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}"
@@ -100,20 +110,11 @@ class _Forward(_Conv):
             in_channels, out_channels, kernel_size, stride, padding, 0, dilation, groups, bias,
             padding_mode, dtype, generator,
         )  # fmt: skip
-        self._packed: tuple[Array, int, _core.PackedWeight] | None = None
 
     def forward(self, input: Any) -> Any:
-        weight = self.weight if is_grad_enabled() else self._packed_weight()
         function = getattr(F, f"conv{self.rank}d")
         where = self.stride, self.padding, self.dilation, self.groups
-        return function(as_tensor(input), weight, self.bias, *where)
-
-    def _packed_weight(self) -> _core.PackedWeight:
-        """The weight packed, kept until it changes."""
-        array, version = self.weight._array, self.weight._version[0]
-        if self._packed is None or self._packed[0] is not array or self._packed[1] != version:
-            self._packed = array, version, _core.PackedWeight(array)
-        return self._packed[2]
+        return function(as_tensor(input), self._kernel(), self.bias, *where)
 
 
 class Conv1d(_Forward):
@@ -165,7 +166,7 @@ class _Transposed(_Conv):
             extra = self._extra(input.shape[-self.rank :], tuple(output_size)[-self.rank :])
         function = getattr(F, f"conv_transpose{self.rank}d")
         where = self.stride, self.padding, extra, self.groups, self.dilation
-        return function(input, self.weight, self.bias, *where)
+        return function(input, self._kernel(), self.bias, *where)
 
     def _extra(self, sizes: tuple[int, ...], wanted: tuple[int, ...]) -> tuple[int, ...]:
         padding: Any = self.padding

@@ -171,13 +171,12 @@ def _record(
     name = f"{'true_' if flipped else ''}conv{rank}d"
     x, w, b = arrays(input, weight, bias, name=name)
     y = _conv(rank, flipped, x, w, b, stride, padding, dilation, groups)
-    kernel = w.array if isinstance(w, _core.PackedWeight) else w
     where = stride, padding, dilation, groups
     return record(
         name,
         y,
-        (input, lambda g: _core.conv_input_gradient(rank, flipped, x.shape, kernel, g, *where)),
-        (weight, lambda g: _core.conv_weight_gradient(rank, flipped, x, kernel.shape, g, *where)),
+        (input, lambda g: _core.conv_input_gradient(rank, flipped, x.shape, w, g, *where)),
+        (weight, lambda g: _core.conv_weight_gradient(rank, flipped, x, w.shape, g, *where)),
         (bias, lambda g: _core.conv_bias_gradient(rank, g)),
         saved=(input, weight),
     )

@@ -110,14 +110,13 @@ def _record(
     x, w, b = arrays(input, weight, bias)
     sizes = stride, padding, output_padding, groups, dilation
     y = _conv_transpose(rank, x, w, b, *sizes)
-    kernel = w.array if isinstance(w, _core.PackedWeight) else w
 
     def of_input(g: Any) -> Any:
-        return _core.conv_transpose_input_gradient(rank, x.shape, kernel, g, *sizes)
+        return _core.conv_transpose_input_gradient(rank, x.shape, w, g, *sizes)
 
     def of_weight(g: Any) -> Any:
         where = stride, padding, dilation, groups
-        return _core.conv_weight_gradient(rank, False, g, kernel.shape, x, *where, transposed=True)
+        return _core.conv_weight_gradient(rank, False, g, w.shape, x, *where, transposed=True)
 
     return record(
         f"conv_transpose{rank}d",

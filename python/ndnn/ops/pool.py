@@ -14,10 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from ndnn._checks import floats, number
+from ndnn._checks import IntOrTuple, floats, number, pair, planes
 from ndnn.tensor import Array, Operand, record, records
 
-IntOrTuple = int | Sequence[int]
 Sizes = tuple[int, ...]
 
 
@@ -129,11 +128,11 @@ def adaptive_avg_pool2d(input: Operand, output_size: int | Sequence[int | None])
         [[[[7.5]]]]
     """
     (x,) = floats("adaptive_avg_pool2d", input=input)
-    _check_input("adaptive_avg_pool2d", x)
+    planes("adaptive_avg_pool2d", x)
     sizes = output_size if isinstance(output_size, Sequence) else (output_size,)
     sizes = tuple(sizes) * 2 if len(sizes) == 1 else sizes
     kept = [h if n is None else n for n, h in zip(sizes, x.shape[-2:])]  # noqa: B905  checked next
-    oh, ow = _pair("adaptive_avg_pool2d", "output_size", kept + list(sizes[2:]), 0)
+    oh, ow = pair("adaptive_avg_pool2d", "output_size", kept + list(sizes[2:]), 0)
     if (oh, ow) == (1, 1):  # 512 products of 2x2 matrices cost 20 times this
         plane = x.dtype.type(x.shape[-2] * x.shape[-1])
         y = (x.reshape(*x.shape[:-2], -1).sum(-1) / plane)[..., None, None]
@@ -182,11 +181,11 @@ class _Window:
         dilation: IntOrTuple,
         ceil_mode: bool,
     ) -> None:
-        _check_input(name, x)
-        self.kernel = _pair(name, "kernel_size", kernel, 1)
-        self.stride = self.kernel if stride is None else _pair(name, "stride", stride, 1)
-        self.padding = _pair(name, "padding", padding, 0)
-        self.dilation = _pair(name, "dilation", dilation, 1)
+        planes(name, x)
+        self.kernel = pair(name, "kernel_size", kernel, 1)
+        self.stride = self.kernel if stride is None else pair(name, "stride", stride, 1)
+        self.padding = pair(name, "padding", padding, 0)
+        self.dilation = pair(name, "dilation", dilation, 1)
         if any(2 * p > k for p, k in zip(self.padding, self.kernel, strict=True)):
             raise ValueError(
                 f"{name}: padding must be at most half of kernel_size, "
@@ -241,14 +240,14 @@ class _Window:
 
     @staticmethod
     def planes_last(x: Array) -> Array:
-        planes, (height, width) = math.prod(x.shape[:-2]), x.shape[-2:]
-        return _transposed(x.reshape(planes, height * width)).reshape(height, width, planes)
+        count, (height, width) = math.prod(x.shape[:-2]), x.shape[-2:]
+        return _transposed(x.reshape(count, height * width)).reshape(height, width, count)
 
     @staticmethod
     def planes_first(y: Array, x: Array) -> Array:
         """With the leading axes of x."""
-        height, width, planes = y.shape
-        first = _transposed(y.reshape(height * width, planes))
+        height, width, count = y.shape
+        first = _transposed(y.reshape(height * width, count))
         return first.reshape(*x.shape[:-2], height, width)
 
     def padded(self, x: Array, fill: float) -> Array:
@@ -297,24 +296,3 @@ class _Window:
             end = np.minimum(begin + k, n + p)
             lengths.append(end - begin if with_padding else end.clip(0, n) - begin.clip(0, n))
         return np.asarray(lengths[0][:, None, None] * lengths[1][:, None])
-
-
-def _pair(name: str, what: str, value: IntOrTuple, least: int) -> Sizes:
-    values = tuple(value) if isinstance(value, Sequence) else (value,)
-    if len(values) == 1:
-        values *= 2
-    if any(isinstance(v, bool) or not isinstance(v, (int, np.integer)) for v in values):
-        raise TypeError(f"{name}: {what} must hold integers, but got {value!r}")
-    if len(values) != 2 or any(not least <= v < 2**31 for v in values):
-        raise ValueError(
-            f"{name}: {what} must be one or two integers, at least {least}, but got {value!r}"
-        )
-    return tuple(int(v) for v in values)
-
-
-def _check_input(name: str, x: Array) -> None:
-    if x.ndim not in (3, 4) or 0 in x.shape[-3:]:
-        raise ValueError(
-            f"{name}: input must be (N, C, H, W) or (C, H, W) and not empty but for N, "
-            f"but got shape={x.shape}"
-        )

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ndnn._checks import floats
-from ndnn.ops.pool import IntOrTuple, _check_input, _pair
+from ndnn._checks import IntOrTuple, floats, pair, planes
 from ndnn.tensor import Array, Operand, record
 
 
@@ -40,7 +39,7 @@ def max_unpool2d(
         [[[0.0, 0.0], [0.0, 5.0]]]
     """
     (x,) = floats("max_unpool2d", input=input)
-    _check_input("max_unpool2d", x)
+    planes("max_unpool2d", x)
     places = np.array(indices)
     if places.dtype.kind not in "iu":
         raise TypeError(f"max_unpool2d: indices must be integers, but got {places.dtype}")
@@ -56,17 +55,15 @@ def max_unpool2d(
             f"max_unpool2d: indices must lie in a plane of {size[0]} x {size[1]}, "
             f"but got {places.flat[wrong[0]]} at {np.unravel_index(wrong[0], x.shape)}"
         )
-    planes = *x.shape[:-2], -1
-    flat = places.reshape(*x.shape[:-2], x.shape[-2] * x.shape[-1])
-    y = np.zeros((*x.shape[:-2], size[0] * size[1]), x.dtype)
+    lead, cells = x.shape[:-2], size[0] * size[1]
+    flat = places.reshape(*lead, x.shape[-2] * x.shape[-1])
+    y = np.zeros((*lead, cells), x.dtype)
     np.put_along_axis(y, flat, x.reshape(flat.shape), -1)
 
     def vjp(g: Array) -> Array:
-        return np.take_along_axis(g.reshape(*g.shape[:-2], size[0] * size[1]), flat, -1).reshape(
-            x.shape
-        )
+        return np.take_along_axis(g.reshape(*lead, cells), flat, -1).reshape(x.shape)
 
-    return record("max_unpool2d", y.reshape(*planes[:-1], *size), (input, vjp), saved=())
+    return record("max_unpool2d", y.reshape(*lead, *size), (input, vjp), saved=())
 
 
 def _output_size(
@@ -77,9 +74,9 @@ def _output_size(
     wanted: Sequence[int] | None,
 ) -> tuple[int, int]:
     name = "max_unpool2d"
-    kernel = _pair(name, "kernel_size", kernel_size, 1)
-    steps = kernel if stride is None else _pair(name, "stride", stride, 1)
-    pad = _pair(name, "padding", padding, 0)
+    kernel = pair(name, "kernel_size", kernel_size, 1)
+    steps = kernel if stride is None else pair(name, "stride", stride, 1)
+    pad = pair(name, "padding", padding, 0)
     usual = [
         (n - 1) * s - 2 * p + k for n, s, p, k in zip(shape[-2:], steps, pad, kernel, strict=True)
     ]
