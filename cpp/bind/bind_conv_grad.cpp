@@ -95,8 +95,7 @@ py::array conv_weight_gradient(int rank, bool flip, const py::object& input, con
   const Call c{name, to_conv_args(name, rank, stride, padding, dilation, groups), flip, transposed,
                to_sizes(name, "weight_size", weight_size, rank, true)};
   const py::array x = to_array(name, "input", input), dy = to_array(name, "grad_output", grad_output);
-  NDNN_CHECK(x.ndim() == rank + 2 || x.ndim() == rank + 1, name, ": input must have ", rank + 2,
-             " axes (N, C, size) or ", rank + 1, " (C, size), but got input.shape=", shape_text(x));
+  check_axes(name, "input", x, rank);
   const DType t = dtype_of(name, "input", x);
   if (dtype_of(name, "grad_output", dy) != t)
     type_error(name, ": input and grad_output must have one dtype, but got ", std::string(py::str(x.dtype())),
@@ -128,14 +127,9 @@ py::array bias_gradient(int rank, py::array dy) {
 py::array conv_bias_gradient(int rank, const py::object& grad_output) {
   static const char* const kNames[] = {"conv1d_bias", "conv2d_bias", "conv3d_bias"};
   const char* const name = kNames[rank - 1];
-  const py::array dy = to_array(name, "grad_output", grad_output);
-  NDNN_CHECK(dy.ndim() == rank + 2 || dy.ndim() == rank + 1, name, ": grad_output must have ", rank + 2,
-             " axes (N, C, size) or ", rank + 1, " (C, size), but got grad_output.shape=", shape_text(dy));
-  dtype_of(name, "grad_output", dy);  // the error names the argument
-  const auto none = py::reinterpret_steal<py::array>(nullptr);
-  return for_dtype(name, {dy, none, none, none}, [&](auto zero, ConvArrays a) {
-    return bias_gradient<decltype(zero)>(rank, std::move(a.x));
-  });
+  py::array dy = to_array(name, "grad_output", grad_output);
+  check_axes(name, "grad_output", dy, rank);
+  return for_dtype(name, {&dy}, [&](auto zero) { return bias_gradient<decltype(zero)>(rank, dy); });
 }
 
 // For people, tables and tests; sizes are those of a batch.

@@ -37,8 +37,7 @@ void check_conv_arrays(const char* fn, int rank, const char* x_name, const char*
                        const ConvArrays& a) {
   NDNN_CHECK(a.w.ndim() == rank + 2, fn, ": weight must have ", rank + 2, " axes (", weight_axes,
              ", kernel), but got weight.shape=", shape_text(a.w));
-  NDNN_CHECK(a.x.ndim() == rank + 2 || a.x.ndim() == rank + 1, fn, ": ", x_name, " must have ", rank + 2,
-             " axes (N, C, size) or ", rank + 1, " (C, size), but got ", x_name, ".shape=", shape_text(a.x));
+  check_axes(fn, x_name, a.x, rank);
   NDNN_CHECK(!a.b || a.b.ndim() == 1, fn, ": bias must have one axis, but got bias.shape=", shape_text(a.b));
   const DType t = dtype_of(fn, x_name, a.x);
   const auto differs = [&](const char* name, const py::array& o) { return o && dtype_of(fn, name, o) != t; };
@@ -48,10 +47,6 @@ void check_conv_arrays(const char* fn, int rank, const char* x_name, const char*
   if (differs("weight", a.w) || differs("bias", a.b) || differs("residual", a.r))
     type_error(fn, ": ", x_name, ", weight", a.r ? ", bias and residual" : " and bias",
                " must have one dtype, but got ", text(a.x).substr(2), text(a.w), text(a.b), text(a.r));
-}
-
-void make_contiguous(py::array& a) {
-  if (a && !(a.flags() & py::array::c_style)) a = py::array(a.attr("copy")("C"));
 }
 
 std::array<index_t, 5> to_sizes(const char* fn, const char* name, const py::object& shape, int rank,
@@ -82,15 +77,6 @@ py::dict new_plan(int rank, bool batched, index_t n, index_t c, const Axes& out,
   d["out_shape"] = py::tuple(shape);
   d["macs"] = macs;
   return d;
-}
-
-py::array new_output(const py::dtype& dtype, int rank, bool batched, index_t n, index_t c, const Axes& out) {
-  std::array<py::ssize_t, 5> shape;
-  int nd = 0;
-  if (batched) shape[nd++] = n;
-  shape[nd++] = c;
-  for (int a = kMaxSpatial - rank; a < kMaxSpatial; ++a) shape[nd++] = out[a];
-  return py::array(dtype, py::array::ShapeContainer(shape.data(), shape.data() + nd));
 }
 
 }  // namespace ndnn

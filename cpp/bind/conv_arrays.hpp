@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What all convolutions ask of their arguments, and the one way they run a plan.
 #pragma once
+#include "bind/arrays.hpp"
 #include "bind/packed_weight.hpp"
 
 namespace ndnn {
@@ -15,11 +16,6 @@ ConvArrays to_conv_arrays(const char* fn, const char* x_name, const py::object& 
 // Ranks and dtypes agree; x is unbatched where it lacks N. weight_axes: what a weight's first two axes are.
 void check_conv_arrays(const char* fn, int rank, const char* x_name, const char* weight_axes,
                        const ConvArrays& a);
-void make_contiguous(py::array& a);
-
-// A new array (N, C, out...), without N where not batched.
-py::array new_output(const py::dtype& dtype, int rank, bool batched, index_t n, index_t c, const Axes& out);
-
 // What config.plan_* tell of a call that is not made: the result, and how it would be computed.
 py::dict new_plan(int rank, bool batched, index_t n, index_t c, const Axes& out, double macs);
 template <class Plan>
@@ -31,26 +27,11 @@ void tell_plan(const Plan& p, py::dict& d) {
   d["estimated_cycles"] = p.cycles;
 }
 
-// Calls compute(T(), arrays) for the arrays' dtype; float16 computes in float32.
+// Calls compute(T(), arrays) for the arrays' dtype.
 template <class Compute>
 py::array for_dtype(const char* fn, ConvArrays a, Compute&& compute) {
-  switch (dtype_of(fn, "input", a.x)) {
-    case DType::f32: return compute(float(), std::move(a));
-    case DType::f64: return compute(double(), std::move(a));
-    case DType::f16: break;
-  }
-  const py::dtype f32 = py::dtype::of<float>(), f16 = a.x.dtype();
-  const auto widen = [&](const py::array& o) { return o ? py::array(o.attr("astype")(f32)) : o; };
-  return py::array(compute(float(), ConvArrays{widen(a.x), widen(a.w), widen(a.b), widen(a.r), nullptr})
-                       .attr("astype")(f16));
-}
-
-// Runs body, which takes about so many cycles: below about 5 us giving the GIL away costs more than it lets
-// others do.
-template <class Body>
-void run_body(double cycles, Body&& body) {
-  if (cycles < 20e3) body();
-  else without_gil(body);
+  if (dtype_of(fn, "input", a.x) == DType::f16) a.kept = nullptr;
+  return for_dtype(fn, {&a.x, &a.w, &a.b, &a.r}, [&](auto zero) { return compute(zero, std::move(a)); });
 }
 
 // One convolution of contiguous weights (packed and kept, if a.kept) into y.

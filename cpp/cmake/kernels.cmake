@@ -11,6 +11,7 @@ endif()
 function(ndnn_add_kernels target)
   set(level 0)
   set(for_each "")
+  set(for_each_with "")
   foreach(isa IN LISTS NDNN_ISAS)
     set(lib ${target}_kernels_${isa})
     add_library(${lib} OBJECT ${ARGN})
@@ -21,10 +22,13 @@ function(ndnn_add_kernels target)
                                           -Wno-psabi -Wno-ignored-attributes)
     target_sources(${target} PRIVATE $<TARGET_OBJECTS:${lib}>)
     string(APPEND for_each " X(${isa})")
+    string(APPEND for_each_with " X(${isa}, __VA_ARGS__)")
     math(EXPR level "${level} + 1")
   endforeach()
-  # For the code that lists them: NDNN_FOR_EACH_ISA(X) is X(base) X(avx2) ...
+  # For the code that lists them: NDNN_FOR_EACH_ISA(X) is X(base) X(avx2) ..., and
+  # NDNN_FOR_EACH_ISA_WITH(X, more) is X(base, more) X(avx2, more) ...
   set(header ${CMAKE_CURRENT_BINARY_DIR}/generated/ndnn_isas.hpp)
-  file(CONFIGURE OUTPUT ${header} CONTENT "#define NDNN_FOR_EACH_ISA(X)${for_each}\n" @ONLY)
+  file(CONFIGURE OUTPUT ${header} @ONLY CONTENT
+       "#define NDNN_FOR_EACH_ISA(X)${for_each}\n#define NDNN_FOR_EACH_ISA_WITH(X, ...)${for_each_with}\n")
   target_include_directories(${target} PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/generated)
 endfunction()

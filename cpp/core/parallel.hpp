@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The only place with OpenMP. Who may run how many threads, and how a loop is dealt to them.
 #pragma once
+#include <algorithm>
 #include <type_traits>
 
 #include "core/shape.hpp"
@@ -24,6 +25,14 @@ int worker_count();
 // and throws Interrupted. The binding installs one that lets Python handle signals.
 using InterruptHook = bool (*)();
 void set_interrupt_hook(InterruptHook hook);
+
+constexpr double kCyclesPerMicrosecond = 4000;  // of one core, about
+constexpr double kSerialMicroseconds = 15;      // below, a second thread brings nothing; 23 us become 15
+// Threads worth their start for so many cycles of work.
+inline int useful_threads(double cycles, int max_threads) {
+  const double wanted = cycles / kCyclesPerMicrosecond / (kSerialMicroseconds / 2);
+  return wanted < 2 ? 1 : static_cast<int>(std::min<double>(max_threads, wanted));
+}
 
 using TaskFn = void (*)(void* context, index_t task, int thread);  // must not throw
 // Runs fn for every task in [0, tasks), each once, on at most `threads` threads. Which thread runs a

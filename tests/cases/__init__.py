@@ -11,20 +11,21 @@ class Case:
     id: str
     shapes: tuple[tuple[int, ...] | None, ...]
     kwargs: dict[str, Any] = field(default_factory=dict)
+    inputs: tuple[str, ...] = ("input", "weight", "bias")  # the names of those in `shapes`
 
     def __str__(self) -> str:
         return f"{self.op}-{self.id}"
 
 
 def array_cases() -> list[Case]:
-    """Operators in plain NumPy (test_array_ops.py): no kernels, algorithms or packed weights."""
+    """Operators of one algorithm (test_array_ops.py)."""
     from cases import layers
 
-    return layers.CASES
+    return [case for family in (layers,) for case in family.CASES]
 
 
 def all_cases() -> list[Case]:
-    """Operators with kernels."""
+    """Convolutions, which have several algorithms and packed weights (test_all_ops.py)."""
     from cases import conv, conv_transpose
 
     return [*conv.CASES, *conv_transpose.CASES]

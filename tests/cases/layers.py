@@ -51,7 +51,9 @@ def _losses() -> list[Case]:
                 ),
             ]
         shapes = (3, 4), (3, 4)
-        cases.append(Case("mse_loss", reduction, shapes, {"reduction": reduction}))
+        cases.append(
+            Case("mse_loss", reduction, shapes, {"reduction": reduction}, ("input", "target"))
+        )
     return cases
 
 

@@ -5,13 +5,11 @@
 #include <cmath>
 #include <limits>
 
+#include "core/parallel.hpp"
 #include "ops/conv/conv_blocks.hpp"
 #include "ops/conv/stencil_kernels.hpp"
 
 namespace ndnn {
-
-constexpr double kCyclesPerMicrosecond = 4000;
-constexpr double kSerialMicroseconds = 15;  // below, a second thread brings nothing; 23 us become 15
 
 constexpr double kTaskCycles = 100e3;  // a smaller task does not pay for its staging
 constexpr double kTasksPerCore = 4;    // of the machine, so that the cuts do not depend on threads
@@ -129,11 +127,6 @@ inline void lay_out_stage(ConvPlan& p, const Axes& tile, bool unit_step, bool al
   p.image_pitch = all;
   p.plane_pitch = round_up(all * p.images, line);
   if (p.plane_pitch / line % 2 == 0) p.plane_pitch += line;
-}
-
-inline int useful_threads(double cycles, int max_threads) {
-  const double wanted = cycles / kCyclesPerMicrosecond / (kSerialMicroseconds / 2);
-  return wanted < 2 ? 1 : static_cast<int>(std::min<double>(max_threads, wanted));
 }
 
 // Groups of one task, where one alone is little work; `blocks` tasks would do one group.

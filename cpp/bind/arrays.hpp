@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+// What operators do with arrays that were checked one by one: axes, dtypes, results, the GIL.
+#pragma once
+#include <initializer_list>
+
+#include "bind/bind.hpp"
+
+namespace ndnn {
+
+// A ValueError unless a is (N, C, size...) or (C, size...) with `rank` sizes.
+void check_axes(const char* fn, const char* name, const py::array& a, int rank);
+void make_contiguous(py::array& a);
+// A new array (N, C, out...), without N where not batched.
+py::array new_output(const py::dtype& dtype, int rank, bool batched, index_t n, index_t c, const Axes& out);
+
+// Calls compute(T()) for the dtype of the first array, which all have that are not null. float16 ones become
+// float32 before it, and the result float16.
+template <class Compute>
+py::array for_dtype(const char* fn, std::initializer_list<py::array*> arrays, Compute&& compute) {
+  const py::array& first = **arrays.begin();
+  switch (dtype_of(fn, "input", first)) {
+    case DType::f32: return compute(float());
+    case DType::f64: return compute(double());
+    case DType::f16: break;
+  }
+  const py::dtype f32 = py::dtype::of<float>(), f16 = first.dtype();
+  for (py::array* a : arrays)
+    if (*a) *a = py::array(a->attr("astype")(f32));
+  return py::array(compute(float()).attr("astype")(f16));
+}
+
+// Runs body, which takes about so many cycles: below about 5 us giving the GIL away costs more than it lets
+// others do.
+template <class Body>
+void run_body(double cycles, Body&& body) {
+  if (cycles < 20e3) body();
+  else without_gil(body);
+}
+
+}  // namespace ndnn
