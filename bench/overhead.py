@@ -64,7 +64,7 @@ def main() -> None:
     import ndnn
 
     setting = report.describe(options.threads, ndnn.config.active_isa(), versions)
-    row = {"name": PIXEL.name, "family": "overhead", "flops": PIXEL.flops, "seconds": seconds}
+    row = {"name": PIXEL.name, "family": "overhead", "work": PIXEL.flops, "seconds": seconds}
     report.write_json(options.json, {**setting, "import_seconds": imported}, [row])
 
 

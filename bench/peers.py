@@ -1,28 +1,35 @@
 # SPDX-License-Identifier: MIT
-"""ndnn beside torch, ONNX Runtime and OpenVINO: same shapes, same threads, one process, float32.
+"""ndnn beside torch, ONNX Runtime and OpenVINO: same work, same threads, one process, float32.
 
-With --backward: the gradients for input and weight, beside torch's.
+Convolutions; with --operators pooling, resizing, norms, activations, losses, as GB/s of inputs
+and results. With --backward: the gradients, beside torch's.
 
-Three ratios, all above 1 where ndnn is faster:
-  vs torch    best torch layout / ndnn, both given a plain weight at every call
+Ratios, all above 1 where ndnn is faster:
+  vs torch    best torch layout (operators: torch's own, NCHW) / ndnn, given a plain weight
   vs packed   best of ONNX Runtime and OpenVINO / ndnn with a PackedWeight: weights packed before
-  vs best     the best of all peers / ndnn with a PackedWeight
+  vs best     the best of all peers / ndnn, with a PackedWeight where there are weights
 """
 
 import argparse
 import sys
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
+from bench import contenders, operator_calls, report
+from bench.contest import Ratio, Table, compete
+from bench.operators import load as load_operators
+from bench.shapes import load
+from bench.timing import Call
 
-from bench import contenders, report
-from bench.shapes import Shape, load
-from bench.timing import Neighbours, race
-
-RATIOS = {  # label: (ndnn's way of calling, the peers of which the best counts)
+PEERS = ("torch", "torch_cl", "ort", "openvino")
+CONVOLUTIONS: dict[str, Ratio] = {
     "vs torch": ("ndnn", ("torch", "torch_cl")),
     "vs packed": ("ndnn_packed", ("ort", "openvino")),
-    "vs best": ("ndnn_packed", ("torch", "torch_cl", "ort", "openvino")),
+    "vs best": ("ndnn_packed", PEERS),
 }
+OPERATORS: dict[str, Ratio] = {"vs torch": ("ndnn", ("torch",)), "vs best": ("ndnn", PEERS)}
 GRADIENTS = ("input", "weight")
 TARGETS = {  # "vs best" as geometric mean of a class
     "dense3x3": 2.0,
@@ -39,101 +46,64 @@ TARGETS = {  # "vs best" as geometric mean of a class
     **{f"depthwise.{w}": 3.0 for w in GRADIENTS},
     "3x3.input": 2.0,
     "3x3.weight": 1.2,
+    "pool": 1.5,
+    "resize": 1.5,
+    "fold": 1.5,
+    "activation": 1.2,
+    "softmax": 1.2,
+    "norm": 1.2,
+    "loss": 1.2,
 }
-TOLERANCE = 1e-3  # of the largest output: finds other work, not rounding
 
 
-def measure(shape: Shape, names: list[str], threads: int, seconds: float) -> report.Row:
-    """Time all contenders of one shape; one that fails or computes something else is left out."""
-    x, weight = shape.arrays()
-    row: report.Row = {"name": shape.name, "family": shape.family, "flops": shape.flops}
-    calls, results, row["failed"] = {}, {}, {}
-    for name in names:
-        try:
-            call = contenders.BUILDERS[name](shape, x, weight, threads)
-            if call is not None:
-                results[name] = np.asarray(call()).copy()
-                calls[name] = call
-        except Exception as error:  # a peer may refuse a shape with any type
-            row["failed"][name] = f"{type(error).__name__}: {error}"
-    judge = "torch" if "torch" in results else next(n for n in reversed(names) if n in results)
-    expected = results[judge]
-    limit = np.abs(expected).max()
-    row["judge"], row["difference"] = judge, {}
-    for name, result in results.items():
-        if result.shape != expected.shape:
-            row["failed"][name] = f"shape {result.shape}, but {judge} has {expected.shape}"
-            del calls[name]
-            continue
-        row["difference"][name] = float(np.abs(result - expected).max() / limit)
-        if not row["difference"][name] <= TOLERANCE:
-            row["failed"][name] = f"differs from {judge} by {row['difference'][name]:.1e} of max"
-            del calls[name]
-    neighbours = Neighbours()
-    row["seconds"] = race(calls, seconds)
-    row["disturbed"] = neighbours.disturb(threads)
-    row["ratios"] = ratios(row["seconds"])
+@dataclass
+class Programme:
+    table: Table
+    work: list[Any]
+    builders: dict[str, Any]
+    yardsticks: Callable[[Any], dict[str, Call]]
+
+
+def convolutions(pattern: str, backward: bool, names: list[str]) -> Programme:
+    if backward:
+        shapes = [s.gradient(w) for s in load(pattern, "backward.txt") for w in GRADIENTS]
+        names = [name for name in names if name not in ("ort", "openvino")]
+    else:
+        shapes = load(pattern, "conv.txt", "conv_transpose.txt")
+    table = Table("GFLOP/s", names, CONVOLUTIONS, TARGETS)
+    return Programme(table, shapes, contenders.BUILDERS, lambda shape: {})
+
+
+def operators(pattern: str, backward: bool, names: list[str]) -> Programme:
+    left_out = ("ndnn_packed", "ort", "openvino") if backward else ("ndnn_packed",)
+    names = [name for name in names if name not in left_out]
+    work = load_operators(pattern, backward)
+    width = max(len(row.name) for row in work) + 3
+    table = Table("GB/s", names, OPERATORS, TARGETS, "copy", width)
+    return Programme(table, work, operator_calls.BUILDERS, operator_calls.yardsticks)
+
+
+def measure(work: Any, programme: Programme, threads: int, seconds: float) -> report.Row:
+    arrays = work.arrays()
+    row: report.Row = {"name": work.name, "family": work.family, "work": work.amount}
+    compete(
+        row,
+        lambda name: programme.builders[name](work, *arrays, threads),
+        programme.table.names,
+        threads,
+        seconds,
+        programme.yardsticks(work),
+    )
+    programme.table.add_ratios(row)
     return row
-
-
-def ratios(seconds: dict[str, float]) -> dict[str, tuple[float, str]]:
-    """Label: (time of the best peer / time of ndnn, name of that peer), where both were timed."""
-    found = {}
-    for label, (own, peers) in RATIOS.items():
-        timed = [name for name in peers if name in seconds]
-        if own in seconds and timed:
-            best = min(timed, key=seconds.__getitem__)
-            found[label] = (seconds[best] / seconds[own], best)
-    return found
-
-
-def table_head(names: list[str]) -> str:
-    titles = "".join(f"{name:>12s}" for name in names)
-    labels = "".join(f"  {label:15s}" for label in RATIOS)
-    return f"{'GFLOP/s':26s} {'class':10s}{titles}{labels}".rstrip()
-
-
-def table_row(row: report.Row, names: list[str]) -> str:
-    cells = ""
-    for name in names:
-        seconds = row["seconds"].get(name)
-        cells += f"{row['flops'] / seconds / 1e9:12.1f}" if seconds else f"{'-':>12s}"
-    for label in RATIOS:
-        ratio, peer = row["ratios"].get(label, (None, "-"))
-        cells += f"  {ratio:6.2f} {peer:8s}" if ratio else f"  {'-':15s}"
-    return f"{report.label(row):26s} {row['family']:10s}{cells}".rstrip()
-
-
-def print_summary(rows: list[report.Row]) -> None:
-    """Geometric means for each class and of all, then every row that is behind."""
-    titles = "".join(f"{label:>11s}" for label in RATIOS)
-    print(f"\n{'geometric mean':16s}{'rows':>5s}{titles}  target")
-    families = [*dict.fromkeys(row["family"] for row in rows), "all"]
-    for family in families:
-        chosen = [row for row in rows if family in (row["family"], "all")]
-        title = family + " ~" * any(row["disturbed"] for row in chosen)
-        cells = ""
-        for label in RATIOS:
-            known = [row["ratios"][label][0] for row in chosen if label in row["ratios"]]
-            cells += f"{report.geometric_mean(known):11.2f}" if known else f"{'-':>11s}"
-        print(f"{title:16s}{len(chosen):5d}{cells}  {TARGETS.get(family, '-')}")
-    for label in RATIOS:
-        behind = [
-            f"{report.label(row)} {row['ratios'][label][0]:.2f} ({row['ratios'][label][1]})"
-            for row in rows
-            if label in row["ratios"] and row["ratios"][label][0] < 1
-        ]
-        print(f"below 1.0 {label}: {', '.join(behind) or 'none'}")
-    report.say_disturbed(rows)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.peers", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument(
-        "-k", default="", metavar="REGEX", help="only lines of shapes/*.txt with this"
-    )
-    parser.add_argument("--backward", action="store_true", help="gradients of backward.txt")
+    parser.add_argument("-k", default="", metavar="REGEX", help="only lines of the table with this")
+    parser.add_argument("--operators", action="store_true", help="the rows of operators.py")
+    parser.add_argument("--backward", action="store_true", help="gradients")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=0.5, help="for each row and contender")
     parser.add_argument("--json", metavar="FILE", help="write the numbers")
@@ -141,23 +111,20 @@ def main() -> None:
     options = parser.parse_args()
 
     names, versions = contenders.set_up(options.threads)
-    if options.backward:
-        shapes = [s.gradient(w) for s in load(options.k, "backward.txt") for w in GRADIENTS]
-        names = [name for name in names if name not in ("ort", "openvino")]
-    else:
-        shapes = load(options.k, "conv.txt", "conv_transpose.txt")
+    prepare = operators if options.operators else convolutions
+    programme = prepare(options.k, options.backward, names)
     import ndnn  # after torch: see set_up
 
     setting = report.describe(options.threads, ndnn.config.active_isa(), versions)
     listed = ", ".join(f"{package} {version}" for package, version in versions.items())
     print(f"{listed}; isa={setting['isa']}, threads={options.threads}, {setting['cpu']}")
-    print(table_head(names))
+    print(programme.table.head())
     rows = []
-    with contenders.inference_mode():
-        for shape in report.progress(shapes):
-            rows.append(measure(shape, names, options.threads, options.seconds))
-            report.say(table_row(rows[-1], names))
-    print_summary(rows)
+    with nullcontext() if options.backward else contenders.inference_mode():
+        for work in report.progress(programme.work):
+            rows.append(measure(work, programme, options.threads, options.seconds))
+            report.say(programme.table.line(rows[-1]))
+    programme.table.print_summary(rows)
     report.write_json(options.json, setting, rows)
     if options.plot:
         from bench.plot import plot_ratios

@@ -73,6 +73,6 @@ def cpu_name() -> str:
 
 
 def write_json(path: str | None, setting: dict[str, Any], rows: list[Row]) -> None:
-    """{"setting": {...}, "rows": [{"name", "flops", "seconds": {contender: s}, ...}, ...]}"""
+    """{"setting": {...}, "rows": [{"name", "work", "seconds": {contender: s}, ...}, ...]}"""
     if path:
         Path(path).write_text(json.dumps({"setting": setting, "rows": rows}, indent=1) + "\n")

@@ -24,7 +24,7 @@ def measure(shape: Shape, threads: int, seconds: float) -> report.Row:
     return {
         "name": shape.name,
         "family": shape.family,
-        "flops": shape.flops,
+        "work": shape.flops,
         "algorithm": plan["algorithm"],
         "seconds": seconds_of,
         "disturbed": neighbours.disturb(threads),

@@ -58,6 +58,11 @@ class Shape:
         return (self.n, self.oc, *outputs)
 
     @property
+    def amount(self) -> int:
+        """What its speed counts."""
+        return self.flops
+
+    @property
     def flops(self) -> int:
         """Two per multiply-add of the plain sum; taps in the padding count, however it is done."""
         pixels = self.input_shape if self.transposed else self.output_shape
