@@ -55,8 +55,10 @@ void join_axes(ConvGeometry& g, py::array& x, View<const T>& xv, int rank) {
       x = py::array(x.attr("copy")("C"));
       xv = to_view<T>(x, rank);
       own = dense;
+      g.unit_rows = joined.unit_rows;
       break;
     }
+  joined.unit_rows = g.unit_rows;
   g = joined;
   xv.stride = own;
 }

@@ -109,7 +109,8 @@ NDNN_INLINE Vec<T> load_masked(const T* p, LaneMask<T> m) {
   if constexpr (sizeof(T) == 4) return (Vec<T>)_mm512_maskz_loadu_ps(m, p);
   else return (Vec<T>)_mm512_maskz_loadu_pd(m, p);
 }
-// every_second_in_pieces() of a run of elements gives them in this order; in_order() undoes it.
+// every_second_in_pieces() of a run of elements gives them in this order; in_pieces() does the
+// same to one vector, in_order() undoes it.
 template <class T>
 constexpr int piecewise(int lane) {  // the element that `lane` holds
   constexpr int kHalf = 8 / sizeof(T);
@@ -124,6 +125,10 @@ constexpr int piecewise_lane(int element) {
 template <class T, int kOdd, int... J>
 NDNN_INLINE Vec<T> every_second_in_pieces(Vec<T> a, Vec<T> b, std::integer_sequence<int, J...>) {
   return __builtin_shufflevector(a, b, (2 * piecewise<T>(J) + kOdd)...);
+}
+template <class T, int... J>
+NDNN_INLINE Vec<T> in_pieces(Vec<T> v, std::integer_sequence<int, J...>) {
+  return __builtin_shufflevector(v, v, piecewise<T>(J)...);
 }
 template <class T, int... J>
 NDNN_INLINE Vec<T> in_order(Vec<T> v, std::integer_sequence<int, J...>) {

@@ -32,6 +32,7 @@ namespace ndnn {
 
 NDNN_TABLE(TileKernels, tile_kernels)
 NDNN_TABLE(StencilKernels, stencil_kernels)
+NDNN_TABLE(StencilGradientKernels, stencil_gradient_kernels)
 NDNN_TABLE(WinogradKernels, winograd_kernels)
 NDNN_TABLE(EpilogueKernels, epilogue_kernels)
 NDNN_TABLE(InterleaveKernels, interleave_kernels)

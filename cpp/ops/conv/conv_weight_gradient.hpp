@@ -27,6 +27,8 @@ struct WeightGradientPlan {
   // The convolution (lanes_on_inputs: with exchanged roles), its tiles and how their input is staged. One
   // block of taps and channels (form) is the rows of one task.
   ConvPlan in;
+  bool swept = false;          // lanes_on_pixels: depthwise, done as the stencil does it
+  index_t groups_of_sums = 1;  // swept: so many groups' sums, a vector for each tap, are kept
   bool skips_padding = false;  // rows of one tap together, without the pixels that see padding there
   index_t blocks = 1;          // of rows of one group
   index_t splits = 1;          // the panels of a group are dealt to this many tasks

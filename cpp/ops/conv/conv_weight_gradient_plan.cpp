@@ -19,6 +19,8 @@ constexpr index_t kSumElements = 128 << 10;  // of one task; 64 K: 3x3, stride 2
 constexpr double kRowCycles = 15;            // of a staged row beside its elements
 constexpr double kCallCycles = 50;           // of a kernel call
 constexpr double kTapCycles = 300;           // of listing the pixels of one tap, and of the calls for it
+constexpr index_t kMostSweptTaps = 4096;     // 27x27, 31x31 are in use
+constexpr index_t kSweepCycles = 40;         // of one group and tile, beside what its rows and taps take
 constexpr index_t kMostPartBytes = 4 << 20;  // of the sums of parts, for each core
 
 std::atomic<int> g_forced{-1};  // -1: the plan chooses
@@ -31,17 +33,20 @@ class Planner {
     p_.algorithm = a;
     in_.g = g;
     if (a == Algorithm::lanes_on_inputs) exchange(in_.g);
+    p_.swept = dot_ && g.ic == 1 && g.oc == 1 && g.taps() <= kMostSweptTaps;
+    masked_ = p_.swept && tiles_.masked_stencil && g.axis[2].stride <= 2 && !sweeps_along_rows(g, tiles_.lanes);
     in_.isa = isa;
     in_.item_bytes = item_bytes;
     in_.form.algorithm = dot_ ? ConvAlgorithm::lanes_on_pixels : ConvAlgorithm::lanes_on_channels;
-    budget_ = (dot_ ? caches().l1 / 2 : caches().l2 * 4 / 10) / item_bytes;
+    // In place, whole planes: 64 channels of 112x112, stride 2, 16 GFLOP/s in tiles that fit L1, 40 so.
+    budget_ = (dot_ && !masked_ ? caches().l1 / 2 : caches().l2 * 4 / 10) / item_bytes;
   }
 
   WeightGradientPlan make(int max_threads) {
     choose_rows();
     choose_panels();
     choose_skipping();
-    in_.in_place = !dot_ && reads_single_elements(g());
+    in_.in_place = dot_ ? masked_ && g().unit_rows : reads_single_elements(g());
     choose_tile();
     p_.cycles = in_.cycles = cycles();
     choose_parts();
@@ -66,7 +71,7 @@ class Planner {
 
   void choose_rows() {
     Axes& taps = in_.form.tap_block;
-    cut_taps(g(), kRowsOfTask, taps);
+    cut_taps(g(), p_.swept ? kMostSweptTaps : kRowsOfTask, taps);
     // Rows of one task lie side by side in dw: all taps of several channels, or some of one.
     const bool whole = !dot_ && product(taps) == g().taps();
     in_.form.ic_block = whole ? even(g().ic, std::max<index_t>(1, kRowsOfTask / product(taps))) : 1;
@@ -105,8 +110,10 @@ class Planner {
 
   bool lay_out(const Axes& tile) {
     lay_out_stage(in_, tile, dot_, dot_);
-    in_.stage_elements = in_.in_place ? 0 : in_.form.ic_block * in_.plane_pitch + kMaxPixelTile;
-    return in_.stage_elements <= budget_ && (dot_ || product(tile) * in_.images <= kSteps);
+    // Swept, the tiles of a staged x, so that the sums do not depend on how its elements lie.
+    const index_t staged = in_.form.ic_block * in_.plane_pitch + kMaxPixelTile;
+    in_.stage_elements = in_.in_place ? 0 : staged;
+    return (p_.swept ? staged : in_.stage_elements) <= budget_ && (dot_ || product(tile) * in_.images <= kSteps);
   }
   // Whole rows if they fit, or part of one row, so that a tile is one run of dy; small images together.
   void choose_tile() {
@@ -118,11 +125,14 @@ class Planner {
       });
       // Parts of a row are whole vectors.
       if (a == 2 && tile[a] > tiles_.lanes) tile[a] = tile[a] / tiles_.lanes * tiles_.lanes;
+      else if (p_.swept && a == 1 && tile[a] > tiles_.stencil_rows)  // and of a plane whole blocks of rows
+        tile[a] = round_up(even(g().axis[a].out, tile[a] / tiles_.stencil_rows * tiles_.stencil_rows),
+                           tiles_.stencil_rows);
       else tile[a] = even(g().axis[a].out, tile[a]);
     }
     for (int a = 0; a < kMaxSpatial; ++a) in_.tiles[a] = ceil_div(g().axis[a].out, tile[a]);
     // A dot has one loop over images or over depth.
-    if (product(in_.tiles) == 1 && !(dot_ && g().axis[0].out > 1))
+    if (product(in_.tiles) == 1 && !p_.swept && !(dot_ && g().axis[0].out > 1))
       in_.images = even(g().n, largest(std::min(g().n, kSteps), [&](index_t images) {
                           in_.images = images;
                           return lay_out(tile);
@@ -140,6 +150,10 @@ class Planner {
     const double parts = std::min(std::ceil(wanted / tasks), std::max(1.0, most));
     p_.parts = tasks >= enough ? 1 : std::min(index_t(parts), p_.units);
     if (dot_) in_.group_block = groups_of_task(in_, double(p_.blocks * p_.parts));
+    if (!p_.swept) return;
+    const index_t sums = g().taps() * tiles_.lanes;
+    p_.groups_of_sums = std::clamp<index_t>(caches().l1 / 2 / in_.item_bytes / sums, 1, in_.group_block);
+    in_.sums_elements = round_up(p_.groups_of_sums * g().taps(), tiles_.lanes) * tiles_.lanes;
   }
 
   double cycles() const {
@@ -147,7 +161,7 @@ class Planner {
     double staged = double(g().ic) * double(g().n) * double(product(in_.tiles));
     for (int a = 0; a < 2; ++a) staged *= double(in_.stage[a].copies * in_.stage[a].length);
     const double tap_blocks = double(p_.blocks) / double(ceil_div(g().ic, in_.form.ic_block));
-    double sum = in_.in_place ? 0 : staged * (row / lanes * 3 + kRowCycles) * double(p_.splits) * tap_blocks;
+    double sum = in_.in_place || masked_ ? 0 : staged * (row / lanes * 3 + kRowCycles) * double(p_.splits) * tap_blocks;
     sum += dot_ ? dot_cycles() : tile_cycles();
     return sum * double(g().groups);
   }
@@ -167,6 +181,7 @@ class Planner {
     const double pixels = double(g().n) * double(g().pixels()), rows = double(g().ic) * double(g().taps());
     const double vectors =
         double(ceil_div(in_.tile[2], index_t{tiles_.lanes})) / double(in_.tile[2]) * pixels;
+    if (p_.swept) return vectors * (0.6 * rows + 4) + double(p_.units) * (kSweepCycles + 2 * rows) + rows;
     const double r = g().oc >= kDotRows ? kDotRows : double(g().oc), calls = std::ceil(double(g().oc) / r);
     // Half of the loads of dy and all of x cross a line.
     const double sum = vectors * calls * rows * std::max(r / 2, 1 + r / 6);
@@ -178,7 +193,7 @@ class Planner {
   WeightGradientPlan p_;
   ConvPlan& in_ = p_.in;
   Tiles tiles_;
-  bool dot_;
+  bool dot_, masked_ = false;  // masked_: x is read in place where its rows are dense
   index_t budget_ = 0;
   double share_ = 1;  // of the steps, left where padding is skipped
 };
@@ -195,9 +210,9 @@ WeightGradientScratch weight_gradient_scratch(const WeightGradientPlan& p) {
   const index_t beyond = kMaxPixelTile / kMaxVectors;  // rows that a transposition reads beyond the last
   WeightGradientScratch s;
   s.packed = lines(in.stage_elements * in.item_bytes);
-  s.sums = s.packed + unless_dot(outputs * panel);
+  s.sums = s.packed + (p.swept ? lines(in.sums_elements * in.item_bytes) : unless_dot(outputs * panel));
   s.rows = s.sums + unless_dot((p.panels_of_task() * p.rows() + beyond) * panel);
-  s.outs = s.rows + lines(p.rows() * word);
+  s.outs = s.rows + lines(p.rows() * (p.swept ? index_t(sizeof(TapColumns)) : word));
   s.pixels = s.outs + lines(p.rows() * word);
   s.numbers = s.pixels + unless_dot(outputs * word);
   s.steps = s.numbers + unless_dot(outputs * word);
@@ -255,7 +270,7 @@ std::string describe(const WeightGradientPlan& p) {
                 ", tile=", tail(p.in.tile, p.in.g.rank), ", images=", p.in.images,
                 ", channels per panel=", p.in.form.panel, ", row blocks=", p.blocks, ", splits=", p.splits,
                 ", parts=", p.parts, p.skips_padding ? ", padding skipped" : "",
-                p.in.in_place ? ", in place" : "", ", cycles=", p.cycles);
+                p.swept ? ", swept" : "", p.in.in_place ? ", in place" : "", ", cycles=", p.cycles);
 }
 
 }  // namespace ndnn

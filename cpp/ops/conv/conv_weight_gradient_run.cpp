@@ -233,7 +233,8 @@ void run_conv_weight_gradient(const WeightGradientPlan& p, const View<const T>& 
     char* const own = scratch.data() + static_cast<std::size_t>(thread) * p.scratch_bytes;
     const GradientTask t = task_at(p, task);
     T* const to = sums + t.part * weights;
-    if (p.algorithm == WeightGradientAlgorithm::lanes_on_pixels)
+    if (p.swept) run_sweeps(p, input, outputs, flip, t, own, to);
+    else if (p.algorithm == WeightGradientAlgorithm::lanes_on_pixels)
       run_dots(p, input, outputs, flip, t, own, to);
     else Worker<T>(p, input, outputs, flip != exchanged, own).run(t, to);
   });

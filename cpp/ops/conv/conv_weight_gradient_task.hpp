@@ -88,5 +88,9 @@ inline index_t first_weight(const ConvGeometry& g, const GradientTask& t, bool f
 template <class T>
 void run_dots(const WeightGradientPlan& p, const View<const T>& x, const T* dy, bool flip,
               const GradientTask& task, char* scratch, T* dw);
+// conv_weight_gradient_sweeps.cpp: the same, where the plan says `swept`.
+template <class T>
+void run_sweeps(const WeightGradientPlan& p, const View<const T>& x, const T* dy, bool flip,
+                const GradientTask& task, char* scratch, T* dw);
 
 }  // namespace ndnn

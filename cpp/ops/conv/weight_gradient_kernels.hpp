@@ -8,7 +8,7 @@
 
 namespace ndnn {
 
-constexpr int kDotRows = 4;      // rows of dy of one call, at most: output channels, or taps of a column
+constexpr int kDotRows = 4;      // rows of dy of one call, at most: output channels
 constexpr int kDotOffsets = 14;  // offsets of one call, at most
 
 // sums[r*ld + where[c]] (+)= sum over slices s, rows h and pixels i < width of
