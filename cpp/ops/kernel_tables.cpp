@@ -7,6 +7,7 @@
 #include "ops/conv/weight_gradient_kernels.hpp"
 #include "ops/conv/winograd_kernels.hpp"
 #include "ops/conv_transpose/interleave_kernels.hpp"
+#include "ops/fold/fold_kernels.hpp"
 #include "ops/matmul/tile_kernels.hpp"
 
 namespace ndnn {
@@ -37,5 +38,6 @@ NDNN_TABLE(WinogradKernels, winograd_kernels)
 NDNN_TABLE(EpilogueKernels, epilogue_kernels)
 NDNN_TABLE(InterleaveKernels, interleave_kernels)
 NDNN_TABLE(WeightGradientKernels, weight_gradient_kernels)
+NDNN_TABLE(FoldKernels, fold_kernels)
 
 }  // namespace ndnn

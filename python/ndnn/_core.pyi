@@ -129,6 +129,35 @@ def plan_conv_weight_gradient(
     item_bytes: int,
     /,
 ) -> dict[str, Any]: ...
+def pad(
+    input: ArrayLike, pad: Sequence[SupportsIndex], mode: str, value: float | None, /
+) -> NDArray[Any]: ...
+def pad_gradient(
+    grad_output: ArrayLike,
+    input_size: Sequence[SupportsIndex],
+    pad: Sequence[SupportsIndex],
+    mode: str,
+    /,
+) -> NDArray[Any]: ...
+def unfold(
+    input: ArrayLike,
+    kernel_size: SupportsIndex | Sequence[SupportsIndex],
+    dilation: SupportsIndex | Sequence[SupportsIndex],
+    padding: SupportsIndex | Sequence[SupportsIndex],
+    stride: SupportsIndex | Sequence[SupportsIndex],
+    /,
+) -> NDArray[Any]: ...
+def fold(
+    input: ArrayLike,
+    output_size: SupportsIndex | Sequence[SupportsIndex],
+    kernel_size: SupportsIndex | Sequence[SupportsIndex],
+    dilation: SupportsIndex | Sequence[SupportsIndex],
+    padding: SupportsIndex | Sequence[SupportsIndex],
+    stride: SupportsIndex | Sequence[SupportsIndex],
+    /,
+) -> NDArray[Any]: ...
+def pixel_shuffle(input: ArrayLike, upscale_factor: SupportsIndex, /) -> NDArray[Any]: ...
+def pixel_unshuffle(input: ArrayLike, downscale_factor: SupportsIndex, /) -> NDArray[Any]: ...
 def force_weight_gradient_algorithm(name: str, /) -> None: ...
 def force_conv_algorithm(name: str, /) -> None: ...
 def set_winograd(on: bool, /) -> None: ...

@@ -15,6 +15,7 @@ from ndnn.ops.activation import (
 )
 from ndnn.ops.conv import conv1d, conv2d, conv3d, true_conv1d, true_conv2d, true_conv3d
 from ndnn.ops.conv_transpose import conv_transpose1d, conv_transpose2d, conv_transpose3d
+from ndnn.ops.fold import channel_shuffle, fold, pad, pixel_shuffle, pixel_unshuffle, unfold
 from ndnn.ops.linear import linear
 from ndnn.ops.loss import cross_entropy, mse_loss, nll_loss
 from ndnn.ops.norm import batch_norm
@@ -25,6 +26,7 @@ __all__ = [
     "adaptive_avg_pool2d",
     "avg_pool2d",
     "batch_norm",
+    "channel_shuffle",
     "conv1d",
     "conv2d",
     "conv3d",
@@ -33,6 +35,7 @@ __all__ = [
     "conv_transpose3d",
     "cross_entropy",
     "dropout",
+    "fold",
     "leaky_relu",
     "linear",
     "log_softmax",
@@ -40,6 +43,9 @@ __all__ = [
     "max_unpool2d",
     "mse_loss",
     "nll_loss",
+    "pad",
+    "pixel_shuffle",
+    "pixel_unshuffle",
     "relu",
     "sigmoid",
     "softmax",
@@ -47,4 +53,5 @@ __all__ = [
     "true_conv1d",
     "true_conv2d",
     "true_conv3d",
+    "unfold",
 ]

@@ -19,6 +19,14 @@ from ndnn.reference.conv_transpose import (
     conv_transpose2d,
     conv_transpose3d,
 )
+from ndnn.reference.fold import (
+    channel_shuffle,
+    fold,
+    pad,
+    pixel_shuffle,
+    pixel_unshuffle,
+    unfold,
+)
 from ndnn.reference.layers import (
     adaptive_avg_pool2d,
     avg_pool2d,
@@ -43,6 +51,7 @@ __all__ = [
     "adaptive_avg_pool2d",
     "avg_pool2d",
     "batch_norm",
+    "channel_shuffle",
     "conv1d",
     "conv1d_input",
     "conv2d",
@@ -56,6 +65,7 @@ __all__ = [
     "conv_weight",
     "cross_entropy",
     "dropout",
+    "fold",
     "fused",
     "leaky_relu",
     "linear",
@@ -64,6 +74,9 @@ __all__ = [
     "max_unpool2d",
     "mse_loss",
     "nll_loss",
+    "pad",
+    "pixel_shuffle",
+    "pixel_unshuffle",
     "relu",
     "sigmoid",
     "softmax",
@@ -71,6 +84,7 @@ __all__ = [
     "true_conv1d",
     "true_conv2d",
     "true_conv3d",
+    "unfold",
     "winograd_conv1d",
     "winograd_matrices",
 ]
