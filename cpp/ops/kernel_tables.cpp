@@ -8,6 +8,8 @@
 #include "ops/conv/winograd_kernels.hpp"
 #include "ops/conv_transpose/interleave_kernels.hpp"
 #include "ops/matmul/tile_kernels.hpp"
+#include "ops/norm/norm_kernels.hpp"
+#include "ops/optim/optim_kernels.hpp"
 
 namespace ndnn {
 
@@ -36,5 +38,7 @@ NDNN_TABLE(WinogradKernels, winograd_kernels)
 NDNN_TABLE(EpilogueKernels, epilogue_kernels)
 NDNN_TABLE(InterleaveKernels, interleave_kernels)
 NDNN_TABLE(WeightGradientKernels, weight_gradient_kernels)
+NDNN_TABLE(NormKernels, norm_kernels)
+NDNN_TABLE(OptimKernels, optim_kernels)
 
 }  // namespace ndnn

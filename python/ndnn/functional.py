@@ -17,8 +17,9 @@ from ndnn.ops.conv import conv1d, conv2d, conv3d, true_conv1d, true_conv2d, true
 from ndnn.ops.conv_transpose import conv_transpose1d, conv_transpose2d, conv_transpose3d
 from ndnn.ops.linear import linear
 from ndnn.ops.loss import cross_entropy, mse_loss, nll_loss
-from ndnn.ops.norm import batch_norm
+from ndnn.ops.norm import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
 from ndnn.ops.pool import adaptive_avg_pool2d, avg_pool2d, max_pool2d
+from ndnn.ops.scale import local_response_norm, normalize
 from ndnn.ops.unpool import max_unpool2d
 
 __all__ = [
@@ -33,14 +34,20 @@ __all__ = [
     "conv_transpose3d",
     "cross_entropy",
     "dropout",
+    "group_norm",
+    "instance_norm",
+    "layer_norm",
     "leaky_relu",
     "linear",
+    "local_response_norm",
     "log_softmax",
     "max_pool2d",
     "max_unpool2d",
     "mse_loss",
     "nll_loss",
+    "normalize",
     "relu",
+    "rms_norm",
     "sigmoid",
     "softmax",
     "tanh",

@@ -22,7 +22,6 @@ from ndnn.reference.conv_transpose import (
 from ndnn.reference.layers import (
     adaptive_avg_pool2d,
     avg_pool2d,
-    batch_norm,
     cross_entropy,
     dropout,
     leaky_relu,
@@ -36,6 +35,15 @@ from ndnn.reference.layers import (
     sigmoid,
     softmax,
     tanh,
+)
+from ndnn.reference.norm import (
+    batch_norm,
+    group_norm,
+    instance_norm,
+    layer_norm,
+    local_response_norm,
+    normalize,
+    rms_norm,
 )
 from ndnn.reference.winograd import winograd_conv1d, winograd_matrices
 
@@ -57,14 +65,20 @@ __all__ = [
     "cross_entropy",
     "dropout",
     "fused",
+    "group_norm",
+    "instance_norm",
+    "layer_norm",
     "leaky_relu",
     "linear",
+    "local_response_norm",
     "log_softmax",
     "max_pool2d",
     "max_unpool2d",
     "mse_loss",
     "nll_loss",
+    "normalize",
     "relu",
+    "rms_norm",
     "sigmoid",
     "softmax",
     "tanh",
