@@ -9,6 +9,8 @@
 #include "ops/conv_transpose/interleave_kernels.hpp"
 #include "ops/fold/fold_kernels.hpp"
 #include "ops/matmul/tile_kernels.hpp"
+#include "ops/norm/norm_kernels.hpp"
+#include "ops/optim/optim_kernels.hpp"
 
 namespace ndnn {
 
@@ -39,5 +41,7 @@ NDNN_TABLE(EpilogueKernels, epilogue_kernels)
 NDNN_TABLE(InterleaveKernels, interleave_kernels)
 NDNN_TABLE(WeightGradientKernels, weight_gradient_kernels)
 NDNN_TABLE(FoldKernels, fold_kernels)
+NDNN_TABLE(NormKernels, norm_kernels)
+NDNN_TABLE(OptimKernels, optim_kernels)
 
 }  // namespace ndnn

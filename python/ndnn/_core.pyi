@@ -159,6 +159,78 @@ def fold(
 def pixel_shuffle(input: ArrayLike, upscale_factor: SupportsIndex, /) -> NDArray[Any]: ...
 def pixel_unshuffle(input: ArrayLike, downscale_factor: SupportsIndex, /) -> NDArray[Any]: ...
 def force_weight_gradient_algorithm(name: str, /) -> None: ...
+def norm_channels(
+    name: str,
+    kind: int,
+    num_groups: SupportsIndex,
+    input: ArrayLike,
+    mean: ArrayLike | None,
+    var: ArrayLike | None,
+    weight: ArrayLike | None,
+    bias: ArrayLike | None,
+    eps: float,
+    own: bool,
+    /,
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]: ...
+def norm_channels_gradient(
+    name: str,
+    kind: int,
+    num_groups: SupportsIndex,
+    grad: ArrayLike,
+    input: ArrayLike,
+    mean: ArrayLike,
+    var: ArrayLike,
+    weight: ArrayLike | None,
+    eps: float,
+    constant: bool,
+    parameters: bool,
+    /,
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]: ...
+def norm_rows(
+    name: str,
+    centred: bool,
+    input: ArrayLike,
+    normalized_shape: Sequence[SupportsIndex],
+    weight: ArrayLike | None,
+    bias: ArrayLike | None,
+    eps: float,
+    /,
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]: ...
+def norm_rows_gradient(
+    name: str,
+    centred: bool,
+    grad: ArrayLike,
+    input: ArrayLike,
+    normalized_shape: Sequence[SupportsIndex],
+    mean: ArrayLike,
+    var: ArrayLike,
+    weight: ArrayLike | None,
+    eps: float,
+    parameters: bool,
+    /,
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]: ...
+def sgd_step(
+    parameters: list[tuple[Any, ...]],
+    lr: float,
+    momentum: float,
+    dampening: float,
+    weight_decay: float,
+    nesterov: bool,
+    maximize: bool,
+    /,
+) -> None: ...
+def adam_step(
+    name: str,
+    parameters: list[tuple[Any, ...]],
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+    decoupled: bool,
+    maximize: bool,
+    /,
+) -> None: ...
 def force_conv_algorithm(name: str, /) -> None: ...
 def set_winograd(on: bool, /) -> None: ...
 def winograd_enabled() -> bool: ...

@@ -18,8 +18,9 @@ from ndnn.ops.conv_transpose import conv_transpose1d, conv_transpose2d, conv_tra
 from ndnn.ops.fold import channel_shuffle, fold, pad, pixel_shuffle, pixel_unshuffle, unfold
 from ndnn.ops.linear import linear
 from ndnn.ops.loss import cross_entropy, mse_loss, nll_loss
-from ndnn.ops.norm import batch_norm
+from ndnn.ops.norm import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
 from ndnn.ops.pool import adaptive_avg_pool2d, avg_pool2d, max_pool2d
+from ndnn.ops.scale import local_response_norm, normalize
 from ndnn.ops.unpool import max_unpool2d
 
 __all__ = [
@@ -36,8 +37,12 @@ __all__ = [
     "cross_entropy",
     "dropout",
     "fold",
+    "group_norm",
+    "instance_norm",
+    "layer_norm",
     "leaky_relu",
     "linear",
+    "local_response_norm",
     "log_softmax",
     "max_pool2d",
     "max_unpool2d",
@@ -46,7 +51,9 @@ __all__ = [
     "pad",
     "pixel_shuffle",
     "pixel_unshuffle",
+    "normalize",
     "relu",
+    "rms_norm",
     "sigmoid",
     "softmax",
     "tanh",

@@ -22,6 +22,9 @@ def array_cases() -> list[Case]:
     from cases import fold, layers
 
     return [case for family in (layers, fold) for case in family.CASES]
+    from cases import layers, norm
+
+    return [case for family in (layers, norm) for case in family.CASES]
 
 
 def all_cases() -> list[Case]:

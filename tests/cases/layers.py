@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What stands between convolutions. The shapes are the differentiable inputs; targets and the
-statistics of batch norm are among the kwargs."""
+"""What stands between convolutions. The shapes are the differentiable inputs; targets are among
+the kwargs."""
 
 from typing import Any
 
@@ -12,7 +12,6 @@ _LABELS = np.array([0, 3, 1, -100, 2])
 _PLANE_LABELS = np.array([[1, 0, 3], [2, 2, -100]])
 _WEIGHT = np.array([0.5, 1.0, 2.0, 0.25])
 _LIKELY = np.array([[0.1, 0.2, 0.3, 0.4], [1, 0, 0, 0], [0, 0.5, 0.5, 0]])
-_MEAN, _VAR = np.array([0.5, -1.0, 2.0]), np.array([0.25, 1.0, 4.0])
 
 
 def _places(count: int, planes: int, size: int) -> np.ndarray:
@@ -77,22 +76,6 @@ CASES = [
     Case("linear", "one_row", ((4,), (5, 4), (5,))),
     Case("linear", "vector", ((3, 4), (4,))),
     Case("linear", "empty_batch", ((0, 4), (5, 4), (5,))),
-    *(
-        Case(
-            "batch_norm",
-            f"{'training' if training else 'running'}_{len(shape)}",
-            (shape, (3,), (3,)),
-            {"running_mean": _MEAN, "running_var": _VAR, "training": training, "eps": 1e-3},
-        )
-        for shape in ((5, 3), (4, 3, 5), (2, 3, 4, 5), (2, 3, 2, 2, 3))
-        for training in (True, False)
-    ),
-    Case(
-        "batch_norm",
-        "no_statistics",
-        ((5, 3),),
-        {"running_mean": None, "running_var": None, "training": True},
-    ),
     *(
         Case(op, name, (shape,), kwargs)
         for op in ("max_pool2d", "avg_pool2d")

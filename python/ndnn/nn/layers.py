@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -45,81 +45,6 @@ class Linear(Module):
     def extra_repr(self) -> str:
         sizes = f"in_features={self.in_features}, out_features={self.out_features}"
         return f"{sizes}, bias={self.bias is not None}"
-
-
-class _BatchNorm(Module):
-    ndims: ClassVar[tuple[int, ...]]
-
-    def __init__(
-        self,
-        num_features: int,
-        eps: float = 1e-5,
-        momentum: float | None = 0.1,
-        affine: bool = True,
-        track_running_stats: bool = True,
-        dtype: DTypeLike = np.float32,
-        *,
-        bias: bool = True,
-    ) -> None:
-        super().__init__()
-        self.num_features, self.eps, self.momentum = num_features, eps, momentum
-        self.affine, self.track_running_stats = affine, track_running_stats
-        weight = Parameter(np.ones(num_features, dtype)) if affine else None
-        self.register_parameter("weight", weight)
-        shift = Parameter(np.zeros(num_features, dtype)) if affine and bias else None
-        self.register_parameter("bias", shift)
-        tracked = track_running_stats
-        self.register_buffer("running_mean", np.zeros(num_features, dtype) if tracked else None)
-        self.register_buffer("running_var", np.ones(num_features, dtype) if tracked else None)
-        self.register_buffer("num_batches_tracked", np.array(0) if tracked else None)
-
-    def forward(self, input: Any) -> Any:
-        input = as_tensor(input)
-        if input.ndim not in self.ndims:
-            raise ValueError(
-                f"{type(self).__name__}: input must have {' or '.join(map(str, self.ndims))} axes, "
-                f"but got shape={input.shape}"
-            )
-        momentum = self.momentum or 0.0
-        if self.training and self.track_running_stats:
-            self.num_batches_tracked += 1
-            if self.momentum is None:  # the plain average of all batches
-                momentum = 1 / int(self.num_batches_tracked)
-        return F.batch_norm(
-            input,
-            self.running_mean,
-            self.running_var,
-            self.weight,
-            self.bias,
-            self.training or not self.track_running_stats,
-            momentum,
-            self.eps,
-        )
-
-    def extra_repr(self) -> str:
-        return (
-            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, "
-            f"affine={self.affine}, bias={self.bias is not None}, "
-            f"track_running_stats={self.track_running_stats}"
-        )
-
-
-class BatchNorm1d(_BatchNorm):
-    """F.batch_norm of (N, C) or (N, C, L); arguments as torch.nn.BatchNorm1d."""
-
-    ndims = 2, 3
-
-
-class BatchNorm2d(_BatchNorm):
-    """F.batch_norm of (N, C, H, W); arguments as torch.nn.BatchNorm2d."""
-
-    ndims = (4,)
-
-
-class BatchNorm3d(_BatchNorm):
-    """F.batch_norm of (N, C, D, H, W); arguments as torch.nn.BatchNorm3d."""
-
-    ndims = (5,)
 
 
 class Identity(Module):

@@ -30,7 +30,6 @@ from ndnn.reference.fold import (
 from ndnn.reference.layers import (
     adaptive_avg_pool2d,
     avg_pool2d,
-    batch_norm,
     cross_entropy,
     dropout,
     leaky_relu,
@@ -44,6 +43,15 @@ from ndnn.reference.layers import (
     sigmoid,
     softmax,
     tanh,
+)
+from ndnn.reference.norm import (
+    batch_norm,
+    group_norm,
+    instance_norm,
+    layer_norm,
+    local_response_norm,
+    normalize,
+    rms_norm,
 )
 from ndnn.reference.winograd import winograd_conv1d, winograd_matrices
 
@@ -67,8 +75,12 @@ __all__ = [
     "dropout",
     "fold",
     "fused",
+    "group_norm",
+    "instance_norm",
+    "layer_norm",
     "leaky_relu",
     "linear",
+    "local_response_norm",
     "log_softmax",
     "max_pool2d",
     "max_unpool2d",
@@ -77,7 +89,9 @@ __all__ = [
     "pad",
     "pixel_shuffle",
     "pixel_unshuffle",
+    "normalize",
     "relu",
+    "rms_norm",
     "sigmoid",
     "softmax",
     "tanh",

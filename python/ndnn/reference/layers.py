@@ -57,28 +57,6 @@ def linear(input: ArrayLike, weight: ArrayLike, bias: ArrayLike | None = None) -
     return np.asarray(y if bias is None else y + bias)
 
 
-def batch_norm(
-    input: ArrayLike,
-    running_mean: ArrayLike | None,
-    running_var: ArrayLike | None,
-    weight: ArrayLike | None = None,
-    bias: ArrayLike | None = None,
-    training: bool = False,
-    momentum: float = 0.1,
-    eps: float = 1e-5,
-) -> Array:
-    """The result; the running statistics are not moved."""
-    x = _real(input)
-    others = (0, *range(2, x.ndim))
-    column = (-1, *(1,) * (x.ndim - 2))
-    mean = x.mean(others) if training else _real(running_mean)  # type: ignore[arg-type]
-    var = x.var(others) if training else _real(running_var)  # type: ignore[arg-type]
-    y = (x - mean.reshape(column)) / np.sqrt(var.reshape(column) + eps)
-    if weight is not None:
-        y = y * _real(weight).reshape(column)
-    return y if bias is None else y + _real(bias).reshape(column)
-
-
 def mse_loss(input: ArrayLike, target: ArrayLike, reduction: str = "mean") -> Array:
     return _reduced((_real(input) - _real(target)) ** 2, np.ones(np.shape(input)), reduction)
 
