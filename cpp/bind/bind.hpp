@@ -20,5 +20,8 @@ void bind_packed_weight(py::module_& m);
 void bind_conv(py::module_& m);
 void bind_conv_transpose(py::module_& m);
 void bind_conv_grad(py::module_& m);
+void bind_loss(py::module_& m);
+void bind_cross_entropy(py::module_& m);
+void bind_embedding(py::module_& m);
 
 }  // namespace ndnn

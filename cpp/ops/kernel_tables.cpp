@@ -7,6 +7,9 @@
 #include "ops/conv/weight_gradient_kernels.hpp"
 #include "ops/conv/winograd_kernels.hpp"
 #include "ops/conv_transpose/interleave_kernels.hpp"
+#include "ops/embedding/embedding_kernels.hpp"
+#include "ops/loss/cross_entropy_kernels.hpp"
+#include "ops/loss/loss_kernels.hpp"
 #include "ops/matmul/tile_kernels.hpp"
 
 namespace ndnn {
@@ -36,5 +39,8 @@ NDNN_TABLE(WinogradKernels, winograd_kernels)
 NDNN_TABLE(EpilogueKernels, epilogue_kernels)
 NDNN_TABLE(InterleaveKernels, interleave_kernels)
 NDNN_TABLE(WeightGradientKernels, weight_gradient_kernels)
+NDNN_TABLE(LossKernels, loss_kernels)
+NDNN_TABLE(CrossEntropyKernels, cross_entropy_kernels)
+NDNN_TABLE(EmbeddingKernels, embedding_kernels)
 
 }  // namespace ndnn
