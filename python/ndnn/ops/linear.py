@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -75,23 +76,26 @@ def bilinear(input1: Operand, input2: Operand, weight: Operand, bias: Operand = 
     if b is not None and b.shape != w.shape[:1]:
         raise ValueError(f"bilinear: bias must have the shape {w.shape[:1]}, but got {b.shape}")
     outputs, inner, outer = w.shape
-    rows, columns = x.reshape(-1, inner), y.reshape(-1, outer)
+    count = math.prod(x.shape[:-1])
+    rows, columns = x.reshape(count, inner), y.reshape(count, outer)
     # (rows, O, J): the form of weight that every row of input1 makes
-    forms = (rows @ w.transpose(1, 0, 2).reshape(inner, -1)).reshape(-1, outputs, outer)
+    forms = (rows @ w.transpose(1, 0, 2).reshape(inner, outputs * outer)).reshape(
+        count, outputs, outer
+    )
     z = (forms @ columns[:, :, None]).reshape(*x.shape[:-1], outputs)
     if b is not None:
         z = z + b
 
     def of_first(g: Array) -> Array:
-        forms = (columns @ w.reshape(-1, outer).T).reshape(-1, outputs, inner)
-        return (g.reshape(-1, 1, outputs) @ forms).reshape(x.shape)
+        forms = (columns @ w.reshape(outputs * inner, outer).T).reshape(count, outputs, inner)
+        return (g.reshape(count, 1, outputs) @ forms).reshape(x.shape)
 
     def of_second(g: Array) -> Array:
-        return (g.reshape(-1, 1, outputs) @ forms).reshape(y.shape)
+        return (g.reshape(count, 1, outputs) @ forms).reshape(y.shape)
 
     def of_weight(g: Array) -> Array:
-        left = g.reshape(-1, outputs, 1) * rows[:, None]  # (rows, O, I)
-        return (left.reshape(len(rows), -1).T @ columns).reshape(w.shape)
+        left = g.reshape(count, outputs, 1) * rows[:, None]  # (rows, O, I)
+        return (left.reshape(count, outputs * inner).T @ columns).reshape(w.shape)
 
     links = (input1, of_first), (input2, of_second), (weight, of_weight), (bias, lambda g: g)
     return record("bilinear", z, *links, saved=(input1, input2, weight))
