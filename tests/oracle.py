@@ -16,6 +16,7 @@ import ndnn.functional as F
 from cases import Case
 from ndnn import _core, config, reference
 from ndnn.reference.conv import padding_of, per_axis
+from ndnn.reference.fused import sigmoid
 
 Arrays = list[Any]
 
@@ -31,7 +32,10 @@ def integers(case: Case, dtype: Any, seed: int = 0) -> Arrays:
 
 def normals(case: Case, dtype: Any, seed: int = 0) -> Arrays:
     rng = np.random.default_rng(seed)
-    return [None if s is None else rng.standard_normal(s).astype(dtype) for s in case.shapes]
+    arrays = [None if s is None else rng.standard_normal(s) for s in case.shapes]
+    for i, domain in enumerate(case.domains):
+        arrays[i] = {"": np.asarray, "unit": sigmoid, "positive": np.exp}[domain](arrays[i])
+    return [None if a is None else np.asarray(a, dtype) for a in arrays]
 
 
 def products_of_output(case_op: str, w: tuple[int, ...], kwargs: dict[str, Any]) -> int:

@@ -23,5 +23,8 @@ void bind_conv_grad(py::module_& m);
 void bind_fold(py::module_& m);
 void bind_norm(py::module_& m);
 void bind_optim(py::module_& m);
+void bind_loss(py::module_& m);
+void bind_cross_entropy(py::module_& m);
+void bind_embedding(py::module_& m);
 
 }  // namespace ndnn

@@ -8,6 +8,9 @@
 #include "ops/conv/winograd_kernels.hpp"
 #include "ops/conv_transpose/interleave_kernels.hpp"
 #include "ops/fold/fold_kernels.hpp"
+#include "ops/embedding/embedding_kernels.hpp"
+#include "ops/loss/cross_entropy_kernels.hpp"
+#include "ops/loss/loss_kernels.hpp"
 #include "ops/matmul/tile_kernels.hpp"
 #include "ops/norm/norm_kernels.hpp"
 #include "ops/optim/optim_kernels.hpp"
@@ -43,5 +46,8 @@ NDNN_TABLE(WeightGradientKernels, weight_gradient_kernels)
 NDNN_TABLE(FoldKernels, fold_kernels)
 NDNN_TABLE(NormKernels, norm_kernels)
 NDNN_TABLE(OptimKernels, optim_kernels)
+NDNN_TABLE(LossKernels, loss_kernels)
+NDNN_TABLE(CrossEntropyKernels, cross_entropy_kernels)
+NDNN_TABLE(EmbeddingKernels, embedding_kernels)
 
 }  // namespace ndnn

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ndnn._load import _core
 from ndnn.tensor import Array, Operand, PackedWeight, arrays
 
 IntOrTuple = int | Sequence[int]
@@ -49,6 +50,16 @@ def number(function: str, **values: Any) -> None:
     for name, value in values.items():
         if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
             raise TypeError(f"{function}: {name} must be a number, but got {value!r}")
+
+
+def labels(function: str, t: Array, count: int, ignore_index: int | None = None) -> Array:
+    """Class numbers as contiguous int64; a ValueError names the first that is none."""
+    return _core.labels(function, "target", t, count, ignore_index)
+
+
+def wide(x: Array) -> Array:
+    """float16 as float32, to compute in."""
+    return x.astype(np.float32) if x.dtype == np.float16 else x
 
 
 def pair(function: str, name: str, value: IntOrTuple, least: int) -> tuple[int, ...]:

@@ -234,6 +234,57 @@ def adam_step(
 def force_conv_algorithm(name: str, /) -> None: ...
 def set_winograd(on: bool, /) -> None: ...
 def winograd_enabled() -> bool: ...
+def loss(
+    name: str,
+    kind: str,
+    reduction: str,
+    parameters: tuple[float, ...],
+    /,
+    *operands: ArrayLike,
+) -> NDArray[Any]: ...
+def loss_gradient(
+    name: str,
+    kind: str,
+    reduction: str,
+    parameters: tuple[float, ...],
+    of: int,
+    grad: ArrayLike,
+    /,
+    *operands: ArrayLike,
+) -> NDArray[Any]: ...
+def labels(
+    function: str, name: str, target: NDArray[Any], count: int, ignore_index: int | None, /
+) -> NDArray[Any]: ...
+def cross_entropy(
+    input: ArrayLike,
+    target: ArrayLike,
+    weight: ArrayLike | None,
+    ignore_index: SupportsIndex,
+    reduction: str,
+    label_smoothing: float,
+    /,
+) -> tuple[NDArray[Any], NDArray[Any], float]: ...
+def cross_entropy_gradient(
+    input: ArrayLike,
+    target: ArrayLike,
+    weight: ArrayLike | None,
+    ignore_index: SupportsIndex,
+    label_smoothing: float,
+    statistics: NDArray[Any],
+    divisor: float,
+    grad: ArrayLike,
+    /,
+) -> NDArray[Any]: ...
+def row_sums(
+    function: str,
+    table: ArrayLike,
+    rows: ArrayLike,
+    weight: ArrayLike | None,
+    offsets: ArrayLike | None,
+    count: int,
+    transpose: bool,
+    /,
+) -> NDArray[Any]: ...
 def set_num_threads(n: SupportsIndex, /) -> None: ...
 def get_num_threads() -> int: ...
 def check_num_threads(n: SupportsIndex, /) -> int: ...

@@ -13,12 +13,47 @@ from ndnn.ops.activation import (
     softmax,
     tanh,
 )
+from ndnn.ops.classification_loss import cross_entropy, focal_loss, nll_loss
 from ndnn.ops.conv import conv1d, conv2d, conv3d, true_conv1d, true_conv2d, true_conv3d
 from ndnn.ops.conv_transpose import conv_transpose1d, conv_transpose2d, conv_transpose3d
 from ndnn.ops.fold import channel_shuffle, fold, pad, pixel_shuffle, pixel_unshuffle, unfold
 from ndnn.ops.linear import linear
 from ndnn.ops.loss import cross_entropy, mse_loss, nll_loss
 from ndnn.ops.norm import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
+from ndnn.ops.ctc_loss import ctc_loss
+from ndnn.ops.distance import (
+    cosine_embedding_loss,
+    cosine_similarity,
+    pairwise_distance,
+    triplet_margin_loss,
+    triplet_margin_with_distance_loss,
+)
+from ndnn.ops.embedding import embedding, embedding_bag, one_hot
+from ndnn.ops.linear import bilinear, linear
+from ndnn.ops.loss import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    gaussian_nll_loss,
+    huber_loss,
+    kl_div,
+    l1_loss,
+    mse_loss,
+    poisson_nll_loss,
+    sigmoid_focal_loss,
+    smooth_l1_loss,
+)
+from ndnn.ops.margin_loss import (
+    hinge_embedding_loss,
+    hinge_loss,
+    margin_ranking_loss,
+    multi_margin_loss,
+    multilabel_margin_loss,
+    multilabel_soft_margin_loss,
+    perceptron_loss,
+    soft_margin_loss,
+    zero_one_loss,
+)
+from ndnn.ops.norm import batch_norm
 from ndnn.ops.pool import adaptive_avg_pool2d, avg_pool2d, max_pool2d
 from ndnn.ops.scale import local_response_norm, normalize
 from ndnn.ops.unpool import max_unpool2d
@@ -28,37 +63,66 @@ __all__ = [
     "avg_pool2d",
     "batch_norm",
     "channel_shuffle",
+    "bilinear",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
     "conv1d",
     "conv2d",
     "conv3d",
     "conv_transpose1d",
     "conv_transpose2d",
     "conv_transpose3d",
+    "cosine_embedding_loss",
+    "cosine_similarity",
     "cross_entropy",
+    "ctc_loss",
     "dropout",
     "fold",
     "group_norm",
     "instance_norm",
     "layer_norm",
+    "embedding",
+    "embedding_bag",
+    "focal_loss",
+    "gaussian_nll_loss",
+    "hinge_embedding_loss",
+    "hinge_loss",
+    "huber_loss",
+    "kl_div",
+    "l1_loss",
     "leaky_relu",
     "linear",
     "local_response_norm",
     "log_softmax",
+    "margin_ranking_loss",
     "max_pool2d",
     "max_unpool2d",
     "mse_loss",
+    "multi_margin_loss",
+    "multilabel_margin_loss",
+    "multilabel_soft_margin_loss",
     "nll_loss",
     "pad",
     "pixel_shuffle",
     "pixel_unshuffle",
     "normalize",
+    "one_hot",
+    "pairwise_distance",
+    "perceptron_loss",
+    "poisson_nll_loss",
     "relu",
     "rms_norm",
     "sigmoid",
+    "sigmoid_focal_loss",
+    "smooth_l1_loss",
+    "soft_margin_loss",
     "softmax",
     "tanh",
+    "triplet_margin_loss",
+    "triplet_margin_with_distance_loss",
     "true_conv1d",
     "true_conv2d",
     "true_conv3d",
     "unfold",
+    "zero_one_loss",
 ]

@@ -12,6 +12,9 @@ class Case:
     shapes: tuple[tuple[int, ...] | None, ...]
     kwargs: dict[str, Any] = field(default_factory=dict)
     inputs: tuple[str, ...] = ("input", "weight", "bias")  # the names of those in `shapes`
+    domains: tuple[str, ...] = ()  # of each: "" (normal numbers), "unit" (in (0, 1)), "positive"
+    gradient: bool = True  # there is one
+    torch: bool = True  # torch has the same, with the same gradient
 
     def __str__(self) -> str:
         return f"{self.op}-{self.id}"
@@ -25,6 +28,9 @@ def array_cases() -> list[Case]:
     from cases import layers, norm
 
     return [case for family in (layers, norm) for case in family.CASES]
+    from cases import embedding, layers, loss
+
+    return [case for family in (embedding, layers, loss) for case in family.CASES]
 
 
 def all_cases() -> list[Case]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Layers other than convolution: linear, batch norm, activations, pools, dropout, losses."""
+"""Batch norm, activations, pools, dropout."""
 
 from __future__ import annotations
 
@@ -7,68 +7,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike
+from numpy.typing import DTypeLike
 
 from ndnn import functional as F
-from ndnn import init, shaping
 from ndnn.nn.module import Module, Parameter
-from ndnn.ops.loss import Reduction
 from ndnn.tensor import as_tensor
 
 IntOrTuple = int | Sequence[int]
 
 
-class Linear(Module):
-    """F.linear with its own weight and bias; arguments as torch.nn.Linear."""
-
-    def __init__(
-        self,
-        in_features: int,
-        out_features: int,
-        bias: bool = True,
-        dtype: DTypeLike = np.float32,
-        generator: np.random.Generator | None = None,
-    ) -> None:
-        super().__init__()
-        self.in_features, self.out_features = in_features, out_features
-        self.weight = Parameter(np.empty((out_features, in_features), dtype))
-        self.register_parameter("bias", Parameter(np.empty(out_features, dtype)) if bias else None)
-        self.reset_parameters(generator)
-
-    def reset_parameters(self, generator: np.random.Generator | None = None) -> None:
-        """torch's default: uniform within 1 / sqrt(in_features)."""
-        init.default_(self.weight, self.bias, generator)
-
-    def forward(self, input: Any) -> Any:
-        return F.linear(as_tensor(input), self.weight, self.bias)
-
-    def extra_repr(self) -> str:
-        sizes = f"in_features={self.in_features}, out_features={self.out_features}"
-        return f"{sizes}, bias={self.bias is not None}"
-
-
-class Identity(Module):
-    """The input; any arguments are taken and forgotten."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__()
-
-    def forward(self, input: Any) -> Any:
-        return input
-
-
-class Flatten(Module):
-    """The axes from start_dim to end_dim as one."""
-
-    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
-        super().__init__()
-        self.start_dim, self.end_dim = start_dim, end_dim
-
-    def forward(self, input: Any) -> Any:
-        return shaping.flatten(input, self.start_dim, self.end_dim)
-
-    def extra_repr(self) -> str:
-        return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
 
 
 class ReLU(Module):
@@ -218,32 +165,3 @@ class AdaptiveAvgPool2d(Module):
 
     def extra_repr(self) -> str:
         return f"output_size={self.output_size}"
-
-
-class MSELoss(Module):
-    """F.mse_loss."""
-
-    def __init__(self, reduction: Reduction = "mean") -> None:
-        super().__init__()
-        self.reduction = reduction
-
-    def forward(self, input: Any, target: Any) -> Any:
-        return F.mse_loss(input, target, self.reduction)
-
-
-class CrossEntropyLoss(Module):
-    """F.cross_entropy; arguments as torch.nn.CrossEntropyLoss."""
-
-    def __init__(
-        self,
-        weight: ArrayLike | None = None,
-        ignore_index: int = -100,
-        reduction: Reduction = "mean",
-        label_smoothing: float = 0.0,
-    ) -> None:
-        super().__init__()
-        self.register_buffer("weight", weight)
-        self.options = ignore_index, reduction, label_smoothing
-
-    def forward(self, input: Any, target: Any) -> Any:
-        return F.cross_entropy(input, target, self.weight, *self.options)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -50,3 +51,51 @@ def linear(input: Operand, weight: Operand, bias: Operand = None) -> Any:
         (bias, lambda g: g),
         saved=(input, weight),
     )
+
+
+def bilinear(input1: Operand, input2: Operand, weight: Operand, bias: Operand = None) -> Any:
+    """input1 times weight[o] times input2 for every output o, plus bias.
+
+    Shapes: input1 (..., I), input2 (..., J), weight (O, I, J), bias (O,) -> (..., O).
+    Raises: ValueError for sizes that do not fit, TypeError for what is no floating-point array.
+    Accuracy: sums of NumPy's BLAS in the arrays' dtype.
+    Source: torch.nn.functional.bilinear, 2.x.
+    Example:
+        >>> bilinear(np.array([[1.0, 2.0]]), np.array([[3.0]]), np.ones((1, 2, 1))).tolist()
+        [[9.0]]
+    """
+    x, y, w, b = floats(
+        "bilinear", ("bias",), input1=input1, input2=input2, weight=weight, bias=bias
+    )
+    fits = w.ndim == 3 and x.ndim > 0 and x.shape[:-1] == y.shape[:-1]
+    if not fits or (x.shape[-1], y.shape[-1]) != w.shape[1:]:
+        raise ValueError(
+            "bilinear: input1 and input2 must agree but for their last axes, which are weight's, "
+            f"but got input1 {x.shape}, input2 {y.shape}, weight {w.shape}"
+        )
+    if b is not None and b.shape != w.shape[:1]:
+        raise ValueError(f"bilinear: bias must have the shape {w.shape[:1]}, but got {b.shape}")
+    outputs, inner, outer = w.shape
+    count = math.prod(x.shape[:-1])
+    rows, columns = x.reshape(count, inner), y.reshape(count, outer)
+    # (rows, O, J): the form of weight that every row of input1 makes
+    forms = (rows @ w.transpose(1, 0, 2).reshape(inner, outputs * outer)).reshape(
+        count, outputs, outer
+    )
+    z = (forms @ columns[:, :, None]).reshape(*x.shape[:-1], outputs)
+    if b is not None:
+        z = z + b
+
+    def of_first(g: Array) -> Array:
+        forms = (columns @ w.reshape(outputs * inner, outer).T).reshape(count, outputs, inner)
+        return (g.reshape(count, 1, outputs) @ forms).reshape(x.shape)
+
+    def of_second(g: Array) -> Array:
+        return (g.reshape(count, 1, outputs) @ forms).reshape(y.shape)
+
+    def of_weight(g: Array) -> Array:
+        left = g.reshape(count, outputs, 1) * rows[:, None]  # (rows, O, I)
+        return (left.reshape(count, outputs * inner).T @ columns).reshape(w.shape)
+
+    links = (input1, of_first), (input2, of_second), (weight, of_weight), (bias, lambda g: g)
+    return record("bilinear", z, *links, saved=(input1, input2, weight))

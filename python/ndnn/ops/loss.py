@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Losses: how far predictions are from targets."""
+"""Losses of one element each: regression, probabilities, margins."""
 
 from __future__ import annotations
 
@@ -8,217 +8,40 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ndnn._checks import floats, number
-from ndnn.ops.activation import log_softmax
-from ndnn.tensor import Array, Operand, Tensor, arrays, record
+from ndnn import shaping
+from ndnn._checks import number
+from ndnn._load import _core
+from ndnn.tensor import Operand, arrays, record
 
 Reduction = Literal["none", "mean", "sum"]
 
 
-def mse_loss(input: Operand, target: Operand, reduction: Reduction = "mean") -> Any:
-    """(input - target)^2, elementwise, its mean or its sum.
-
-    Shapes: input and target of one shape -> that shape ("none") or ().
-    Raises: ValueError for different shapes and an unknown reduction.
-    Accuracy: float64 sums, rounded once to the dtype of the input.
-    Source: torch.nn.functional.mse_loss, 2.x, which also broadcasts, with a warning.
-    Example:
-        >>> float(mse_loss(np.array([1.0, 2.0]), np.array([1.0, 4.0])))
-        2.0
-    """
-    _check_reduction("mse_loss", reduction)
-    x, t = floats("mse_loss", input=input, target=target)
-    if x.shape != t.shape:
-        raise ValueError(
-            "mse_loss: input and target must have one shape, "
-            f"but got input {x.shape}, target {t.shape}"
-        )
-    difference = x - t
-    scale = difference.dtype.type(2 / (max(x.size, 1) if reduction == "mean" else 1))
-    y = np.asarray(_reduce(difference * difference, reduction), difference.dtype)
-    return record(
-        "mse_loss",
-        y,
-        (input, lambda g: difference * (g * scale)),
-        (target, lambda g: difference * (g * -scale)),
-        saved=(),
-    )
-
-
-def nll_loss(
-    input: Operand,
-    target: Operand,
-    weight: Operand = None,
-    ignore_index: int = -100,
-    reduction: Reduction = "mean",
-) -> Any:
-    """-weight[target] * input[target], the negative log likelihood, of log probabilities.
-
-    Shapes: input (N, C), (C,) or (N, C, d1, ...), target (N,), () or (N, d1, ...) of class
-        numbers, weight (C,) -> the shape of target ("none") or ().
-    Arguments:
-        ignore_index: targets of this number add nothing, and do not count in the mean.
-        reduction: "mean" divides by the sum of the weights of the targets.
-    Raises: ValueError for shapes that do not fit, for targets outside 0 ... C-1 and an unknown
-        reduction, TypeError for targets that are not integers.
-    Accuracy: float64 sums, rounded once to the dtype of the input.
-    Source: torch.nn.functional.nll_loss, 2.x.
-    Example:
-        >>> float(nll_loss(np.array([[-1.0, -2.0]]), np.array([1])))
-        2.0
-    """
-    return _nll("nll_loss", input, target, weight, ignore_index, reduction)
-
-
-def _nll(
+def _elementwise(
     name: str,
-    input: Operand,
-    target: Operand,
-    weight: Operand,
-    ignore_index: int,
+    kind: str,
     reduction: Reduction,
+    parameters: tuple[float, ...],
+    *operands: Operand,
+    gradients: int = 2,
 ) -> Any:
-    _check_reduction(name, reduction)
-    x, w = floats(name, ("weight",), input=input, weight=weight)
-    (t,) = arrays(target, name=name)
-    classes = 0 if x.ndim == 1 else 1
-    if x.ndim == 0 or t.shape != x.shape[:classes] + x.shape[classes + 1 :]:
-        raise ValueError(
-            f"{name}: target must have the shape of input without its classes, "
-            f"but got input {x.shape}, target {t.shape}"
-        )
-    if t.dtype.kind not in "iu":
-        raise TypeError(f"{name}: target must hold integers, but got dtype={t.dtype}")
-    count = x.shape[classes]
-    if w is not None and w.shape != (count,):
-        raise ValueError(f"{name}: weight must have the shape {(count,)}, but got {w.shape}")
-    used = t != ignore_index
-    bad = t[used & ((t < 0) | (t >= count))]
-    if bad.size:
-        raise ValueError(
-            f"{name}: target must be between 0 and {count - 1} or ignore_index={ignore_index}, "
-            f"but got {bad.flat[0]}"
-        )
+    """One pass over the operands; the first `gradients` of them are differentiable."""
+    given = arrays(*operands, name=name)
+    if all(x is not None and x.dtype.kind in "fiub" for x in given) and given[0].dtype.kind == "f":
+        common = np.result_type(*(x.dtype for x in given if x.dtype.kind == "f"))
+        given = [x if x.dtype == common else x.astype(common) for x in given]
+    y = _core.loss(name, kind, reduction, parameters, *given)
 
-    places = np.expand_dims(np.where(used, t, 0), classes)
-    weights = (
-        np.asarray(used, x.dtype) if w is None else np.where(used, w[places.squeeze(classes)], 0)
-    )
-    picked = np.take_along_axis(x, places, classes).squeeze(classes) if count else np.zeros_like(t)
-    losses = np.where(used, -weights * picked, 0)
-    # The mean over no target is nan, as torch's.
-    total = np.float64(weights.sum(dtype=np.float64)) if reduction == "mean" else np.float64(1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        y = losses if reduction == "none" else losses.sum(dtype=np.float64) / total
-        scale = np.asarray(-weights / total, x.dtype)
+    def vjp(of: int) -> Any:
+        return lambda g: _core.loss_gradient(name, kind, reduction, parameters, of, g, *given)
 
-    def vjp(g: Array) -> Array:
-        d = np.zeros_like(x)
-        np.put_along_axis(d, places, np.expand_dims(g * scale, classes), classes)
-        return d
-
-    links = (input, vjp), (target, None), (weight, None)
-    return record(name, np.asarray(y, x.dtype), *links, saved=())
+    links = [(x, vjp(i) if i < gradients else None) for i, x in enumerate(operands)]
+    return record(name, y, *links)
 
 
-def cross_entropy(
-    input: Operand,
-    target: Operand,
-    weight: Operand = None,
-    ignore_index: int = -100,
-    reduction: Reduction = "mean",
-    label_smoothing: float = 0.0,
-) -> Any:
-    """The cross entropy between the softmax of scores and class numbers or probabilities.
-
-    Shapes: as nll_loss, of scores; or target of the shape of input, holding probabilities.
-    Arguments:
-        label_smoothing: this part of the target is spread evenly over all classes.
-        The others: as nll_loss; ignore_index is for class numbers only.
-    Raises: as nll_loss, and ValueError for label_smoothing outside [0, 1].
-    Accuracy: as log_softmax, with float64 sums, rounded once to the dtype of the input.
-    Source: torch.nn.functional.cross_entropy, 2.x.
-    Example:
-        >>> round(float(cross_entropy(np.array([[0.0, 0.0]]), np.array([1]))), 4)
-        0.6931
-    """
-    number("cross_entropy", label_smoothing=label_smoothing)
-    if not 0 <= label_smoothing <= 1:
-        raise ValueError(
-            f"cross_entropy: label_smoothing must be between 0 and 1, but got {label_smoothing}"
-        )
-    _check_reduction("cross_entropy", reduction)
-    x, w = floats("cross_entropy", ("weight",), input=input, weight=weight)
-    (t,) = arrays(target, name="cross_entropy")
-    if x.ndim == 0:
-        raise ValueError(f"cross_entropy: input must have a class axis, but got shape={x.shape}")
-    classes = 0 if x.ndim == 1 else 1
-    logs = log_softmax(input, classes)
-    if t.shape == x.shape and t.dtype.kind == "f":
-        return _soft_targets(logs, target, t, w, classes, reduction, label_smoothing)
-    loss = _nll("cross_entropy", logs, target, weight, ignore_index, reduction)
-    if label_smoothing == 0:
-        return loss
-    # The even part: each target counts with the mean over all classes of weight * log.
-    used = np.expand_dims(t != ignore_index, classes)
-    by_class = np.ones(x.shape[classes], x.dtype) if w is None else w
-    spread = used * _along(by_class, x.ndim, classes) / x.dtype.type(x.shape[classes])
-    total: Any = 1
-    if reduction == "mean":
-        safe = np.where(t == ignore_index, 0, t)
-        total = (by_class[safe] * (t != ignore_index)).sum(dtype=np.float64)
-    even = _weighted_logs(logs, spread, classes, reduction, total)
-    return loss * (1 - label_smoothing) + even * label_smoothing
-
-
-def _soft_targets(
-    logs: Operand,
-    target: Operand,
-    t: Array,
-    w: Array | None,
-    classes: int,
-    reduction: Reduction,
-    smoothing: float,
-) -> Any:
-    if isinstance(target, Tensor) and target.requires_grad:
-        raise ValueError("cross_entropy: target must not require a gradient, but got one that does")
-    count = t.shape[classes]
-    spread = t * (1 - smoothing) + smoothing / count
-    if w is not None:
-        spread = spread * _along(w, t.ndim, classes)
-    return _weighted_logs(logs, spread, classes, reduction, max(t.size // max(count, 1), 1))
-
-
-def _weighted_logs(
-    logs: Operand, spread: Array, classes: int, reduction: Reduction, total: Any
-) -> Any:
-    """-sum over classes of spread * logs; "mean" divides the sum by `total`."""
-    (x,) = arrays(logs)
-    spread = np.asarray(spread, x.dtype)
-    y = -(spread * x).sum(classes, dtype=np.float64)
-    scale = x.dtype.type(-1)
-    if reduction != "none":
-        total = total if reduction == "mean" else 1
-        y = y.sum() / total
-        scale = x.dtype.type(-1 / np.float64(total))
-
-    def vjp(g: Array) -> Array:
-        return spread * (scale * (g if reduction != "none" else np.expand_dims(g, classes)))
-
-    return record("cross_entropy", np.asarray(y, x.dtype), (logs, vjp), saved=())
-
-
-def _along(values: Array, ndim: int, axis: int) -> Array:
-    return values.reshape([-1 if i == axis else 1 for i in range(ndim)])
-
-
-def _reduce(values: Array, reduction: Reduction) -> Any:
+def _reduce(values: Operand, reduction: Reduction) -> Any:
     if reduction == "none":
         return values
-    total = values.sum(dtype=np.float64)
-    if reduction == "sum":
-        return total
-    return total / values.size if values.size else math.nan
+    return shaping.mean(values) if reduction == "mean" else shaping.sum(values)
 
 
 def _check_reduction(name: str, reduction: str) -> None:
@@ -226,3 +49,266 @@ def _check_reduction(name: str, reduction: str) -> None:
         raise ValueError(
             f'{name}: reduction must be "none", "mean" or "sum", but got {reduction!r}'
         )
+
+
+def mse_loss(input: Operand, target: Operand, reduction: Reduction = "mean") -> Any:
+    """(input - target)^2, elementwise, its mean or its sum.
+
+    Shapes: input and target of one shape -> that shape ("none") or ().
+    Raises: ValueError for different shapes and an unknown reduction, TypeError for arrays that are
+        not floating-point.
+    Accuracy: each term within 1.5 ulp; terms are added in float64 and the sum rounded once. Equal
+        bit for bit for every number of threads. So it is for all losses here.
+    Source: torch.nn.functional.mse_loss, 2.x, which also broadcasts, with a warning.
+    Example:
+        >>> float(mse_loss(np.array([1.0, 2.0]), np.array([1.0, 4.0])))
+        2.0
+    """
+    return _elementwise("mse_loss", "squared", reduction, (), input, target)
+
+
+def l1_loss(input: Operand, target: Operand, reduction: Reduction = "mean") -> Any:
+    """|input - target|; its gradient at 0 is 0.
+
+    Shapes, Raises: as mse_loss.
+    Shapes: input and target of one shape -> that shape ("none") or ().
+    Raises: ValueError for different shapes and an unknown reduction.
+    Accuracy: as mse_loss, each term within half an ulp.
+    Source: torch.nn.functional.l1_loss, 2.x, which also broadcasts, with a warning.
+    Example:
+        >>> float(l1_loss(np.array([1.0, 2.0]), np.array([1.0, 4.0])))
+        1.0
+    """
+    return _elementwise("l1_loss", "absolute", reduction, (), input, target)
+
+
+def huber_loss(
+    input: Operand, target: Operand, reduction: Reduction = "mean", delta: float = 1.0
+) -> Any:
+    """d^2 / 2 where d = |input - target| is below delta, delta * (d - delta/2) above.
+
+    Shapes: input and target of one shape -> that shape ("none") or ().
+    Raises: ValueError for different shapes, an unknown reduction and a delta of 0 or less.
+    Accuracy: as mse_loss, each term within 3 ulp.
+    Source: torch.nn.functional.huber_loss, 2.x, which also broadcasts, with a warning.
+    Example:
+        >>> huber_loss(np.array([0.5, 3.0]), np.zeros(2), reduction="none").tolist()
+        [0.125, 2.5]
+    """
+    number("huber_loss", delta=delta)
+    if delta <= 0:
+        raise ValueError(f"huber_loss: delta must be above 0, but got delta={delta}")
+    return _elementwise("huber_loss", "huber", reduction, (delta,), input, target)
+
+
+def smooth_l1_loss(
+    input: Operand, target: Operand, reduction: Reduction = "mean", beta: float = 1.0
+) -> Any:
+    """d^2 / (2 beta) where d = |input - target| is below beta, d - beta/2 above.
+
+    Shapes: input and target of one shape -> that shape ("none") or ().
+    Raises: ValueError for different shapes, an unknown reduction and a negative beta.
+    Accuracy: as mse_loss, each term within 3 ulp.
+    Source: torch.nn.functional.smooth_l1_loss, 2.x, which also broadcasts, with a warning; beta 0
+        is l1_loss.
+    Example:
+        >>> smooth_l1_loss(np.array([0.5, 3.0]), np.zeros(2), "none", 2.0).tolist()
+        [0.0625, 2.0]
+    """
+    number("smooth_l1_loss", beta=beta)
+    if beta < 0:
+        raise ValueError(f"smooth_l1_loss: beta must not be negative, but got beta={beta}")
+    least = np.finfo(np.float32).tiny  # below, 1 / beta is no number of all dtypes
+    if beta < least:
+        return _elementwise("smooth_l1_loss", "absolute", reduction, (), input, target)
+    return _elementwise("smooth_l1_loss", "smooth_l1", reduction, (beta, 1 / beta), input, target)
+
+
+def _unit(name: str, **operands: Operand) -> None:
+    """A ValueError for what is no probability."""
+    for key, x in zip(operands, arrays(*operands.values(), name=name), strict=True):
+        if x is None or x.dtype.kind != "f" or x.size == 0:
+            continue
+        low, high = x.min(), x.max()
+        if not (low >= 0 and high <= 1):
+            raise ValueError(
+                f"{name}: {key} must be between 0 and 1, but got values from {low} to {high}"
+            )
+
+
+def binary_cross_entropy(
+    input: Operand, target: Operand, weight: Operand = None, reduction: Reduction = "mean"
+) -> Any:
+    """-weight * (target * log(input) + (1 - target) * log(1 - input)); no logarithm below -100.
+
+    Shapes: input and target of one shape, weight one that broadcasts to it -> that shape ("none")
+        or ().
+    Raises: ValueError for different shapes, an unknown reduction, and for an input or target
+        outside [0, 1].
+    Accuracy: as mse_loss, each term within 5 ulp of its larger half.
+    Source: torch.nn.functional.binary_cross_entropy, 2.x.
+    Example:
+        >>> round(float(binary_cross_entropy(np.array([0.5, 0.5]), np.array([1.0, 0.0]))), 4)
+        0.6931
+    """
+    name = "binary_cross_entropy"
+    _unit(name, input=input, target=target)
+    if weight is None:
+        return _elementwise(name, "bce", reduction, (), input, target)
+    return _elementwise(name, "bce_weighted", reduction, (), input, target, weight)
+
+
+def binary_cross_entropy_with_logits(
+    input: Operand,
+    target: Operand,
+    weight: Operand = None,
+    reduction: Reduction = "mean",
+    pos_weight: Operand = None,
+) -> Any:
+    """binary_cross_entropy of sigmoid(input), without its overflow and cancellation.
+
+    Shapes: input and target of one shape, weight and pos_weight (which weighs the positive part)
+        ones that broadcast to it -> that shape ("none") or ().
+    Raises: ValueError for different shapes and an unknown reduction.
+    Accuracy: as mse_loss, each term within 6 ulp of its larger half.
+    Source: torch.nn.functional.binary_cross_entropy_with_logits, 2.x.
+    Example:
+        >>> x, t = np.array([0.0, 1000.0]), np.array([1.0, 1.0])
+        >>> binary_cross_entropy_with_logits(x, t, reduction="none").round(4).tolist()
+        [0.6931, 0.0]
+    """
+    name = "binary_cross_entropy_with_logits"
+    if weight is None and pos_weight is None:
+        return _elementwise(name, "bce_logits", reduction, (), input, target)
+    weights = [1 if w is None else w for w in (weight, pos_weight)]
+    return _elementwise(name, "bce_logits_weighted", reduction, (), input, target, *weights)
+
+
+def kl_div(
+    input: Operand,
+    target: Operand,
+    reduction: Literal["none", "mean", "sum", "batchmean"] = "mean",
+    log_target: bool = False,
+) -> Any:
+    """target * (log(target) - input), the Kullback-Leibler divergence; input holds logarithms.
+
+    Shapes: input and target of one shape -> that shape ("none") or ().
+    Arguments:
+        reduction: "batchmean" divides the sum by the first size, as the definition has it.
+        log_target: target holds logarithms too.
+    Raises: ValueError for different shapes and an unknown reduction.
+    Accuracy: as mse_loss, each term within 4 ulp of its larger half.
+    Source: torch.nn.functional.kl_div, 2.x.
+    Example:
+        >>> p = np.array([[0.5, 0.5]])
+        >>> float(kl_div(np.log(p), p, "batchmean"))
+        0.0
+    """
+    kind = "kl_div_log_target" if log_target else "kl_div"
+    if reduction != "batchmean":
+        return _elementwise("kl_div", kind, reduction, (), input, target)
+    total = _elementwise("kl_div", kind, "sum", (), input, target)
+    shape = np.shape(arrays(input, name="kl_div")[0])
+    batch = shape[0] if shape else 1
+    return total * (1 / batch if batch else math.nan)
+
+
+def poisson_nll_loss(
+    input: Operand,
+    target: Operand,
+    log_input: bool = True,
+    full: bool = False,
+    eps: float = 1e-8,
+    reduction: Reduction = "mean",
+) -> Any:
+    """exp(input) - target * input, or input - target * log(input + eps) without log_input.
+
+    Shapes: input and target of one shape -> that shape ("none") or ().
+    Arguments:
+        full: adds Stirling's approximation of log(target!) where target is above 1.
+    Raises: ValueError for different shapes and an unknown reduction.
+    Accuracy: as mse_loss, each term within 5 ulp of its largest part.
+    Source: torch.nn.functional.poisson_nll_loss, 2.x.
+    Example:
+        >>> float(poisson_nll_loss(np.array([0.0]), np.array([3.0])))
+        1.0
+    """
+    kind = "poisson_log_input" if log_input else "poisson"
+    parameters = eps, float(bool(full))
+    return _elementwise("poisson_nll_loss", kind, reduction, parameters, input, target)
+
+
+def gaussian_nll_loss(
+    input: Operand,
+    target: Operand,
+    var: Operand,
+    full: bool = False,
+    eps: float = 1e-6,
+    reduction: Reduction = "mean",
+) -> Any:
+    """(log(var) + (input - target)^2 / var) / 2, with a variance of at least eps.
+
+    Shapes: input and target of one shape; var of that shape, without its last axis or with one of
+        length 1, or a number -> that shape ("none") or ().
+    Arguments:
+        full: adds log(2 pi) / 2.
+        eps: the gradient of var passes where it was raised to eps, as in torch.
+    Raises: ValueError for shapes that do not fit, a negative var, an eps of 0 or less and an
+        unknown reduction.
+    Accuracy: as mse_loss, each term within 4 ulp of its larger half.
+    Source: torch.nn.functional.gaussian_nll_loss, 2.x.
+    Example:
+        >>> float(gaussian_nll_loss(np.array([1.0]), np.array([3.0]), np.array([1.0])))
+        2.0
+    """
+    name = "gaussian_nll_loss"
+    number(name, eps=eps)
+    if not eps > 0:
+        raise ValueError(f"{name}: eps must be above 0, but got eps={eps}")
+    x, v = arrays(input, var, name=name)
+    if v is not None and x is not None:
+        if v.shape == x.shape[:-1] and v.shape != x.shape and x.ndim:
+            var, v = shaping.unsqueeze(var, -1), v[..., None]
+        if v.ndim and v.shape not in (x.shape, (*x.shape[:-1], 1)):
+            raise ValueError(
+                f"{name}: var must have the shape of input, without its last axis or with one of "
+                f"length 1, but got input.shape={x.shape} and var.shape={v.shape}"
+            )
+        if v.size and v.min() < 0:
+            raise ValueError(f"{name}: var must not be negative, but got {v.min()}")
+    parameters = eps, math.log(2 * math.pi) / 2 if full else 0.0
+    return _elementwise(name, "gaussian", reduction, parameters, input, target, var, gradients=3)
+
+
+def sigmoid_focal_loss(
+    inputs: Operand,
+    targets: Operand,
+    alpha: float = 0.25,
+    gamma: float = 2,
+    reduction: Reduction = "none",
+) -> Any:
+    """binary_cross_entropy_with_logits times how wrong the prediction is, to the power of gamma.
+
+    Shapes: inputs and targets of one shape -> that shape ("none") or (). targets are constants.
+    Arguments:
+        alpha: the weight of positive targets, negative ones have 1 - alpha; below 0: no weights.
+    Raises: ValueError for different shapes, an unknown reduction, an alpha above 1 and a negative
+        gamma.
+    Accuracy: as mse_loss, each term within 12 ulp for gamma 0, 1 and 2; else gamma times the
+        logarithm of the miss more.
+    Source: torchvision.ops.sigmoid_focal_loss; Lin et al., 2017, Focal Loss for Dense Object
+        Detection.
+    Example:
+        >>> sigmoid_focal_loss(np.array([0.0]), np.array([1.0])).round(4).tolist()
+        [0.0433]
+    """
+    name = "sigmoid_focal_loss"
+    number(name, alpha=alpha, gamma=gamma)
+    if not alpha <= 1 or not gamma >= 0:
+        raise ValueError(
+            f"{name}: alpha must be at most 1 and gamma not negative, "
+            f"but got alpha={alpha}, gamma={gamma}"
+        )
+    return _elementwise(
+        name, "sigmoid_focal", reduction, (alpha, gamma), inputs, targets, gradients=1
+    )

@@ -52,63 +52,6 @@ def dropout(input: ArrayLike, p: float = 0.5, training: bool = True) -> Array:
     return _real(input) * (not (training and p == 1))
 
 
-def linear(input: ArrayLike, weight: ArrayLike, bias: ArrayLike | None = None) -> Array:
-    y = np.tensordot(_real(input), _real(weight), (-1, -1))
-    return np.asarray(y if bias is None else y + bias)
-
-
-def mse_loss(input: ArrayLike, target: ArrayLike, reduction: str = "mean") -> Array:
-    return _reduced((_real(input) - _real(target)) ** 2, np.ones(np.shape(input)), reduction)
-
-
-def nll_loss(
-    input: ArrayLike,
-    target: ArrayLike,
-    weight: ArrayLike | None = None,
-    ignore_index: int = -100,
-    reduction: str = "mean",
-) -> Array:
-    """Each target picks minus its class's input; the mean is weighted."""
-    x, t = np.moveaxis(_real(input), min(1, np.ndim(input) - 1), -1), np.asarray(target)
-    by_class = np.ones(x.shape[-1]) if weight is None else _real(weight)
-    losses, weights = np.zeros(t.shape), np.zeros(t.shape)
-    for place in np.ndindex(t.shape):
-        if t[place] != ignore_index:
-            weights[place] = by_class[t[place]]
-            losses[place] = -weights[place] * x[place][t[place]]
-    return _reduced(losses, weights, reduction)
-
-
-def cross_entropy(
-    input: ArrayLike,
-    target: ArrayLike,
-    weight: ArrayLike | None = None,
-    ignore_index: int = -100,
-    reduction: str = "mean",
-    label_smoothing: float = 0.0,
-) -> Array:
-    """With probabilities of every class as the target, or class numbers, which are made such."""
-    classes = min(1, np.ndim(input) - 1)
-    logs = np.moveaxis(log_softmax(input, classes), classes, -1)
-    count = logs.shape[-1]
-    by_class = np.ones(count) if weight is None else _real(weight)
-    t = np.asarray(target)
-    if t.dtype.kind == "f":
-        likely, weights = np.moveaxis(t, classes, -1), np.ones(logs.shape[:-1])
-    else:
-        used = t != ignore_index
-        chosen = np.where(used, t, 0)
-        likely, weights = np.eye(count)[chosen] * used[..., None], by_class[chosen] * used
-    smooth = likely * (1 - label_smoothing) + label_smoothing / count
-    if t.dtype.kind != "f":
-        smooth = smooth * used[..., None]
-    return _reduced(-(smooth * by_class * logs).sum(-1), weights, reduction)
-
-
-def _reduced(losses: Array, weights: Array, reduction: str) -> Array:
-    if reduction == "none":
-        return losses
-    return np.asarray(losses.sum() / (weights.sum() if reduction == "mean" else 1))
 
 
 def _pair(value: Any) -> tuple[int, int]:

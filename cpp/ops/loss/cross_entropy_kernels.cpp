@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MIT
+// Compiled once per instruction set.
+#include "ops/loss/cross_entropy_kernels.hpp"
+
+#include <limits>
+#include <utility>
+
+#include "core/isa_begin.hpp"
+#include "core/vec.hpp"
+#include "core/vec_math.hpp"
+#include "ops/loss/wide_sum.hpp"
+
+template <class T>
+constexpr T kLowest = -std::numeric_limits<T>::infinity();
+
+template <class T>
+NDNN_INLINE Vec<T> larger(Vec<T> a, Vec<T> b) {
+  return a < b ? b : a;
+}
+template <class T>
+NDNN_INLINE Vec<T> load_first(const T* p, index_t n) {
+  return n >= kLanes<T> ? load(p) : load_part(p, n);
+}
+template <class T>
+NDNN_INLINE void store_first(T* p, Vec<T> v, index_t n) {
+  if (n >= kLanes<T>) store(p, v);
+  else store_part(p, v, n);
+}
+
+template <class T>
+void logarithms(const CrossEntropyTile<T>& t) {
+  for (index_t i = 0; i < t.count; i += kLanes<T>)
+    store_first(t.log + i, log<T>(load_first(t.sum + i, t.count - i)), t.count - i);
+}
+
+template <class T>
+NDNN_INLINE T largest_of_row(const T* x, index_t n) {
+  constexpr index_t kL = kLanes<T>;
+  Vec<T> best[4];
+#pragma GCC unroll 4
+  for (auto& b : best) b = broadcast(kLowest<T>);
+  index_t c = 0;
+  for (; c + 4 * kL <= n; c += 4 * kL)
+#pragma GCC unroll 4
+    for (int k = 0; k < 4; ++k) best[k] = larger<T>(best[k], load(x + c + k * kL));
+  for (; c + kL <= n; c += kL) best[0] = larger<T>(best[0], load(x + c));
+  const Vec<T> all = larger<T>(larger<T>(best[0], best[1]), larger<T>(best[2], best[3]));
+  T lanes[kL], m = kLowest<T>;
+  store(lanes, all);
+  for (const T v : lanes) m = m < v ? v : m;
+  for (; c < n; ++c) m = m < x[c] ? x[c] : m;
+  return m;
+}
+
+template <class T, Spread kSpread>
+NDNN_INLINE Vec<T> spread_of(const CrossEntropyTile<T>& t, Vec<T> weight, Vec<T> likely) {
+  if constexpr (kSpread == Spread::likely) return weight * (t.share * likely + t.even);
+  else return weight * t.even;
+}
+
+// One position, lanes along the classes.
+template <class T, Spread kSpread>
+void rows(const CrossEntropyTile<T>& t) {
+  constexpr index_t kL = kLanes<T>;
+  for (index_t i = 0; i < t.count; ++i) {
+    const T* const x = t.x + i * t.ld;
+    const T* const likely = kSpread == Spread::likely ? t.likely + i * t.likely_ld : nullptr;
+    const T m = largest_of_row(x, t.classes);
+    WideSum<T> sum, dot, mass;
+    for (index_t c = 0; c < t.classes; c += kL) {
+      const index_t n = t.classes - c;
+      const Vec<T> d = load_first(x + c, n) - m, e = exp<T>(d);
+      if (n >= kL) sum.add(e);
+      else sum.add_first(e, n);
+      if constexpr (kSpread != Spread::none) {
+        const Vec<T> p = kSpread == Spread::likely ? load_first(likely + c, n) : Vec<T>{};
+        const Vec<T> s = spread_of<T, kSpread>(t, load_first(t.weight + c, n), p);
+        if (n >= kL) dot.add(s * d);
+        else dot.add_first(s * d, n);
+        if constexpr (kSpread == Spread::likely) mass.add_first(s, n < kL ? n : kL);
+      }
+    }
+    t.largest[i] = m;
+    t.sum[i] = static_cast<T>(sum.total());
+    if constexpr (kSpread != Spread::none) t.dot[i] = static_cast<T>(dot.total());
+    if constexpr (kSpread == Spread::likely) t.mass[i] = static_cast<T>(mass.total());
+  }
+  logarithms(t);
+}
+
+// kV vectors of positions, or the first n lanes of one. Sums of 32 classes are added apart, so that
+// roundings do not pile up over thousands.
+template <class T, Spread kSpread, int kV>
+NDNN_INLINE void columns_at(const CrossEntropyTile<T>& t, index_t i, index_t n) {
+  constexpr index_t kL = kLanes<T>, kBlock = 32;
+  const auto at = [&](const T* p, int k) { return kV == 1 ? load_first(p, n) : load(p + k * kL); };
+  Vec<T> m[kV], sum[kV] = {}, dot[kV] = {}, mass[kV] = {};
+#pragma GCC unroll 4
+  for (auto& v : m) v = broadcast(kLowest<T>);
+  for (index_t c = 0; c < t.classes; ++c)
+#pragma GCC unroll 4
+    for (int k = 0; k < kV; ++k) m[k] = larger<T>(m[k], at(t.x + c * t.ld + i, k));
+  for (index_t first = 0; first < t.classes; first += kBlock) {
+    Vec<T> sum_here[kV] = {}, dot_here[kV] = {}, mass_here[kV] = {};
+    const index_t end = first + kBlock < t.classes ? first + kBlock : t.classes;
+    for (index_t c = first; c < end; ++c) {
+#pragma GCC unroll 4
+      for (int k = 0; k < kV; ++k) {
+        const Vec<T> d = at(t.x + c * t.ld + i, k) - m[k];
+        sum_here[k] += exp<T>(d);
+        if constexpr (kSpread != Spread::none) {
+          const Vec<T> p = kSpread == Spread::likely ? at(t.likely + c * t.likely_ld + i, k) : Vec<T>{};
+          const Vec<T> s = spread_of<T, kSpread>(t, broadcast(t.weight[c]), p);
+          dot_here[k] += s * d;
+          mass_here[k] += s;
+        }
+      }
+    }
+#pragma GCC unroll 4
+    for (int k = 0; k < kV; ++k) {
+      sum[k] += sum_here[k];
+      dot[k] += dot_here[k];
+      mass[k] += mass_here[k];
+    }
+  }
+#pragma GCC unroll 4
+  for (int k = 0; k < kV; ++k) {
+    const index_t o = i + k * kL, left = kV == 1 ? n : kL;
+    store_first(t.largest + o, m[k], left);
+    store_first(t.sum + o, sum[k], left);
+    if constexpr (kSpread != Spread::none) store_first(t.dot + o, dot[k], left);
+    if constexpr (kSpread == Spread::likely) store_first(t.mass + o, mass[k], left);
+  }
+}
+template <class T, Spread kSpread>
+void columns(const CrossEntropyTile<T>& t) {
+  constexpr index_t kL = kLanes<T>;
+  index_t i = 0;
+  for (; i + 2 * kL <= t.count; i += 2 * kL) columns_at<T, kSpread, 2>(t, i, 2 * kL);
+  for (; i < t.count; i += kL) columns_at<T, kSpread, 1>(t, i, t.count - i);
+  logarithms(t);
+}
+
+template <class T, Spread kSpread>
+void row_gradients(const CrossEntropyTile<T>& t) {
+  constexpr index_t kL = kLanes<T>;
+  for (index_t i = 0; i < t.count; ++i) {
+    const T* const x = t.x + i * t.ld;
+    const T m = t.known_largest[i], factor = t.factor[i], grad = t.grad[i];
+    for (index_t c = 0; c < t.classes; c += kL) {
+      const index_t n = t.classes - c;
+      Vec<T> d = exp<T>(load_first(x + c, n) - m) * factor;
+      if constexpr (kSpread != Spread::none) {
+        const T* const likely = t.likely + (kSpread == Spread::likely ? i * t.likely_ld + c : 0);
+        const Vec<T> p = kSpread == Spread::likely ? load_first(likely, n) : Vec<T>{};
+        d -= grad * spread_of<T, kSpread>(t, load_first(t.weight + c, n), p);
+      }
+      store_first(t.dx + i * t.dx_ld + c, d, n);
+    }
+  }
+}
+
+template <class T, Spread kSpread>
+void column_gradients(const CrossEntropyTile<T>& t) {
+  constexpr index_t kL = kLanes<T>;
+  for (index_t c = 0; c < t.classes; ++c)
+    for (index_t i = 0; i < t.count; i += kL) {
+      const index_t n = t.count - i;
+      Vec<T> d = exp<T>(load_first(t.x + c * t.ld + i, n) - load_first(t.known_largest + i, n));
+      d *= load_first(t.factor + i, n);
+      if constexpr (kSpread != Spread::none) {
+        const T* const likely = t.likely + (kSpread == Spread::likely ? c * t.likely_ld + i : 0);
+        const Vec<T> p = kSpread == Spread::likely ? load_first(likely, n) : Vec<T>{};
+        d -= load_first(t.grad + i, n) * spread_of<T, kSpread>(t, broadcast(t.weight[c]), p);
+      }
+      store_first(t.dx + c * t.dx_ld + i, d, n);
+    }
+}
+
+template <class T, int... kS>
+constexpr CrossEntropyKernels<T> make_cross_entropy(std::integer_sequence<int, kS...>) {
+  return {{&rows<T, static_cast<Spread>(kS)>...},
+          {&columns<T, static_cast<Spread>(kS)>...},
+          {&row_gradients<T, static_cast<Spread>(kS)>...},
+          {&column_gradients<T, static_cast<Spread>(kS)>...}};
+}
+
+extern const CrossEntropyKernels<float> cross_entropy_kernels_f32;
+extern const CrossEntropyKernels<double> cross_entropy_kernels_f64;
+constexpr CrossEntropyKernels<float> cross_entropy_kernels_f32 =
+    make_cross_entropy<float>(std::make_integer_sequence<int, kSpreads>{});
+constexpr CrossEntropyKernels<double> cross_entropy_kernels_f64 =
+    make_cross_entropy<double>(std::make_integer_sequence<int, kSpreads>{});
+
+#include "core/isa_end.hpp"
