@@ -103,23 +103,22 @@ def test_random_stacks_are_those_of_brute_force() -> None:
         assert field[-1].output == outputs, f"{case}: {made} {sizes}"
         free = receptive_field([*made, Window((1,) * len(sizes))])  # which tells the rank
         assert (free.size, free.jump, free.start) == (field.size, field.jump, field.start)
-        for _ in range(12):
+        for _ in range(6):
             at = tuple(int(rng.integers(n)) for n in outputs)
             want = moves[(slice(None), *at)].reshape(sizes)
             np.testing.assert_array_equal(field.mask(at), want, err_msg=f"{case}: {made} {sizes}")
-            ends = [(slice(0, 0) if not want.any() else slice(p.min(), p.max() + 1))
-                    for p in np.nonzero(want)]  # fmt: skip
+            ends: tuple[slice, ...] = ()
             if want.any():
-                assert field.slices(at) == tuple(ends)
+                ends = tuple(slice(p.min(), p.max() + 1) for p in np.nonzero(want))
+                assert field.slices(at) == ends
             # far from the borders, size, start and jump are those of the formulas
             open_ends = free.slices(at)
             if all(p.start >= 0 and p.stop <= n for p, n in zip(open_ends, sizes, strict=True)):
                 reads_no_padding = _inside(field, at)
                 if reads_no_padding and want.any():
                     inner += 1
-                    assert open_ends == tuple(ends)
-                    assert all(p.stop - p.start <= n
-                               for p, n in zip(ends, field.size, strict=True))  # fmt: skip
+                    assert open_ends == ends
+                    assert all(p.stop - p.start <= n for p, n in zip(ends, field.size, strict=True))
                     starts = zip(open_ends, at, free[-1].jump, free.start, strict=True)
                     if not any(isinstance(m, (Upsample, *TRANSPOSED)) for m in made):
                         assert all(p.start == i * j + s for p, i, j, s in starts)
@@ -271,7 +270,9 @@ def test_layers_of_torch_and_windows() -> None:
     assert field[3].jump == (2, 2)
     assert field[4].jump == (1, 1)
     assert field[-1].jump[0] == Fraction(sizes[3][0] * 2, 5)
-    assert receptive_field([layers.Conv1d(1, 1, 3), layers.ConvTranspose1d(1, 1, 4, 2, 1)]).size == (4,)
+    assert receptive_field(
+        [layers.Conv1d(1, 1, 3), layers.ConvTranspose1d(1, 1, 4, 2, 1)]
+    ).size == (4,)
 
 
 @pytest.mark.parametrize("mode", ["nearest", "nearest-exact", "linear", "bilinear", "bicubic"])
@@ -315,7 +316,9 @@ def test_calculators() -> None:
         p = int(rng.integers(0, 4))
         x, w = np.zeros((1, 1, n)), np.zeros((1, 1, k))
         if d * (k - 1) < n:
-            assert output_size(n, k, s, p, d) == ndnn.functional.conv1d(x, w, None, s, p, d).shape[2]
+            assert (
+                output_size(n, k, s, p, d) == ndnn.functional.conv1d(x, w, None, s, p, d).shape[2]
+            )
             before, after = same_padding(k, s, d, n)
             padded = np.pad(x, ((0, 0), (0, 0), (before, after)))
             assert ndnn.functional.conv1d(padded, w, None, s, 0, d).shape[2] == -(-n // s)
@@ -333,7 +336,9 @@ def test_effective_field() -> None:
     field = receptive_field(net, (2, 2, 25, 21))
     assert not weights[~field.mask()].any()
     box = central_box(weights)
-    assert all(5 <= part.stop - part.start < size for part, size in zip(box, field.size, strict=True))
+    assert all(
+        5 <= part.stop - part.start < size for part, size in zip(box, field.size, strict=True)
+    )
     assert weights[box].sum() >= 0.95 - 1e-9
     moved = effective_receptive_field(net, (1, 2, 25, 21), index=(0, 5))
     assert not moved[7:].any()

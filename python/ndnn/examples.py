@@ -81,7 +81,8 @@ class Block(nn.Module):
         self.count = len(kernels)
         for i, (kernel, stride) in enumerate(zip(kernels, strides, strict=True)):
             d = dilation if kernel > 1 else 1
-            conv = nn.Conv2d(*widths[i : i + 2], kernel, stride, d * (kernel // 2), d, bias=False)
+            inner, outer = widths[i : i + 2]
+            conv = nn.Conv2d(inner, outer, kernel, stride, d * (kernel // 2), d, bias=False)
             setattr(self, f"conv{i + 1}", conv)
             setattr(self, f"bn{i + 1}", nn.BatchNorm2d(widths[i + 1]))
         self.relu = nn.ReLU()
@@ -184,9 +185,7 @@ def deeplab(classes: int = 21) -> nn.Module:
     class DeepLab(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.backbone = resnet50(
-                0, stride_at=3, strides=(1, 2, 2, 1), dilations=(1, 1, 1, 2)
-            )
+            self.backbone = resnet50(0, stride_at=3, strides=(1, 2, 2, 1), dilations=(1, 1, 1, 2))
             self.aspp = ASPP(2048, 256)
             self.classifier = nn.Conv2d(256, classes, 1)
 

@@ -14,7 +14,7 @@ from ndnn.inspect.flow import GradientFlow, gradient_flow
 from ndnn.inspect.geometry import output_size, same_padding
 from ndnn.inspect.receptive import ReceptiveField, Window, receptive_field
 from ndnn.inspect.recorder import GradientRecorder
-from ndnn.inspect.summary import Summary, summary
+from ndnn.inspect.summaries import Summary, summary
 
 __all__ = [
     "GradientFlow",

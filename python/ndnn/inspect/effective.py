@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ def effective_receptive_field(
     index: IntOrTuple | None = None,
     samples: int = 8,
     seed: int = 0,
+    layer: str | None = None,
 ) -> NDArray[np.float64]:
     """The root mean square of the gradient of one output place for each pixel of the input.
 
@@ -29,8 +31,9 @@ def effective_receptive_field(
         index: place of the output on each spatial axis (default: the middle one).
         samples: random inputs, each with a random weighting of the output's channels, to average.
         seed: of them; the same numbers give the same field.
+        layer: name of the layer whose output it is (default: the model's).
     Returns: an array whose sum is 1.
-    Raises: ValueError for an index outside; TypeError for what is no Module.
+    Raises: ValueError for an index outside and names of no layer; TypeError for what is no Module.
     Accuracy: as the gradients; the mean is over random numbers.
     Source: Luo, Li, Urtasun and Zemel, Understanding the effective receptive field in deep
         convolutional neural networks, 2016.
@@ -49,10 +52,19 @@ def effective_receptive_field(
         raise ValueError(f"effective_receptive_field: samples must be 1 or more, but got {samples}")
     rng = np.random.default_rng(seed)
     total = np.zeros(shape[2:])
-    with unchanged(model, training=False):
+    outputs: list[Any] = []
+    with ExitStack() as stack:
+        stack.enter_context(unchanged(model, training=False))
+        target = model if layer is None else dict(model.named_modules()).get(layer)
+        if target is None:
+            raise ValueError(f"effective_receptive_field: layer must be a name, but got {layer!r}")
+        stack.enter_context(
+            target.register_forward_hook(lambda module, args, output: outputs.append(output))
+        )
         for _ in range(samples):
             x = Tensor(rng.standard_normal(shape).astype(dtype_of(model)), requires_grad=True)
-            y = tensors(model(x))[0]
+            model(x)
+            y = tensors(outputs.pop())[0]
             seed_grad = np.zeros(y.shape, y.dtype)
             place = _place(y.shape, len(shape) - 2, index)
             seed_grad[place] = rng.standard_normal(seed_grad[place].shape)

@@ -46,7 +46,6 @@ def output_size(
             out = (-(-room // s) if ceil_mode else room // s) + 1
             if ceil_mode and (out - 1) * s >= n + p:
                 out -= 1
-            out = out if room >= 0 else 0
         if out < 1:
             raise ValueError(
                 "output_size: must be at least 1, but got "

@@ -49,7 +49,8 @@ def reaches(layer: Any, before: Sizes | None, after: Sizes | None, rank: int) ->
             f"receptive_field: must be of layers with one window for all outputs, but got {name}"
         )
     if rule := _rule(layer):
-        return rule(layer, before, after, rank)
+        found: Reaches = rule(layer, before, after, rank)
+        return found
     if name == "Linear" and before is not None and before != (1,) * rank:
         return (None,) * (rank - 1) + (reach.whole(before[-1]),)
     if name == "Flatten" and before is None:

@@ -167,9 +167,7 @@ class Field:
         shift = period * self.shift // self.period
         if self.jump != other.jump:  # one of them is the same for all: each output for itself
             period, shift = outputs, int(outputs * max(self.jump, other.jump))
-        return Field(
-            period, shift, tuple(_union((self.at(o), other.at(o))) for o in range(period))
-        )
+        return Field(period, shift, tuple(_union((self.at(o), other.at(o))) for o in range(period)))
 
     def __eq__(self, other: object) -> bool:
         return (

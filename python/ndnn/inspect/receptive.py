@@ -41,8 +41,9 @@ class LayerField:
     """The receptive field behind one layer, along each axis.
 
     size: pixels from the first to the last that one output sees. jump: pixels from the field of
-    one output to that of the next, on average where outputs share one. start: the first pixel that output 0 sees; negative where it
-    reaches into the padding. padding: the layer's own. share: of its size, what an output sees.
+    one output to that of the next, on average where outputs share one. start: the first pixel
+    that output 0 sees; negative where it reaches into the padding. padding: the layer's own.
+    share: of its size, what an output sees.
     """
 
     name: str
@@ -86,7 +87,7 @@ class ReceptiveField(Sequence[LayerField]):
         return self.layers[-1].start
 
     def slices(self, index: IntOrTuple | None = None, layer: int | str = -1) -> tuple[slice, ...]:
-        """The smallest part of the input that holds all an output element sees: input[..., *slices].
+        """The smallest part of the input that holds all an output sees: input[..., *slices].
 
         Arguments:
             index: place of the output element on each axis (default: the middle one).
@@ -109,7 +110,7 @@ class ReceptiveField(Sequence[LayerField]):
         return full
 
     def covered(self, layer: int | str = -1) -> tuple[int, int]:
-        """(pixels seen, pixels of the box around them) of one output, as if the input had no ends."""
+        """(pixels seen, pixels of the box around them) of one output, of an input without ends."""
         mask = self._seen(None, layer, bounded=False).mask
         return int(mask.sum()), mask.size
 
@@ -118,9 +119,10 @@ class ReceptiveField(Sequence[LayerField]):
         """What should be known before the network is trained: holes in the fields."""
         poor = [i for i, f in enumerate(self.layers) if min(f.share) < 1]
         found: list[str] = []
-        worst = min(poor, key=lambda i: np.prod(self.layers[i].share), default=None)
-        last = len(self.layers) - 1
-        for place in () if worst is None else dict.fromkeys((worst, last)):
+        if not poor:
+            return found
+        worst = min(poor, key=lambda i: np.prod(self.layers[i].share))
+        for place in dict.fromkeys((worst, len(self.layers) - 1)):
             layer = self.layers[place]
             if 0 in layer.share:
                 found.append(f"checkerboard: some outputs of {layer.name} see nothing")

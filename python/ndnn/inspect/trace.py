@@ -43,7 +43,7 @@ class Trace:
 
 @contextmanager
 def unchanged(model: Module, training: bool | None = None) -> Iterator[None]:
-    """Runs in training or evaluation mode, recording; then modes, buffers and gradients are as before.
+    """Runs in training or evaluation mode, recording; modes, buffers and gradients come back.
 
     training: None leaves the modes as they are.
     """
@@ -160,7 +160,7 @@ class Graph:
 
 
 def graph(run: Trace) -> Graph:
-    """Who reads whom, from the tape; layers are read as layers, what stands between them by shape."""
+    """Who reads whom, from the tape; layers are read as such, what stands between by shape."""
     rank = run.input.ndim - 2
     made: dict[Node, Call] = {}
     for call in run.calls:

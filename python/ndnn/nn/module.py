@@ -72,14 +72,14 @@ class Module:
         return output
 
     def register_forward_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
-        """Calls hook(module, args) before each forward; what it returns, if not None, replaces args."""
+        """Calls hook(module, args) before each forward; a result that is not None is the args."""
         handle = RemovableHandle(self._pre_hooks)
         self._pre_hooks[handle] = hook
         return handle
 
     def register_forward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
-        """Calls hook(module, args, output) after each forward; what it returns, if not None, is
-        the output instead."""
+        """Calls hook(module, args, output) after each forward; a result that is not None is the
+        output."""
         handle = RemovableHandle(self._hooks)
         self._hooks[handle] = hook
         return handle

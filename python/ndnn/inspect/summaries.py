@@ -131,7 +131,7 @@ def summary(model: Module, input_shape: Sequence[int], time: bool = False) -> Su
 
 
 def _macs(call: Call) -> int:
-    """Each weight of a convolution is used once for each place; of a transposed one, of the input."""
+    """Each weight of a convolution is used once for each output place; transposed: input place."""
     weight = getattr(call.layer, "weight", None)
     if weight is None or not (kind(call.layer) == "Linear" or hasattr(call.layer, "kernel_size")):
         return 0
