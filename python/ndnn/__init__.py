@@ -16,9 +16,18 @@ from ndnn.config import get_num_threads, num_threads, set_num_threads
 from ndnn.tensor import Tensor, is_grad_enabled, no_grad
 
 if TYPE_CHECKING:
-    from ndnn import functional, init, nn, optim
+    from ndnn import examples, functional, init, inspect, nn, optim
     from ndnn._gradcheck import gradcheck
     from ndnn.arithmetic import clip, maximum, minimum, where
+    from ndnn.inspect import (
+        GradientRecorder,
+        effective_receptive_field,
+        gradient_flow,
+        output_size,
+        receptive_field,
+        same_padding,
+        summary,
+    )
     from ndnn.random import manual_seed
     from ndnn.shaping import concatenate, stack
     from ndnn.storage import load, save
@@ -28,7 +37,19 @@ __version__: str = _core.__version__
 
 # What training needs is imported when it is first asked for: it would be a third of the import.
 _LATER = {
-    **dict.fromkeys(("functional", "init", "nn", "optim"), ""),
+    **dict.fromkeys(("examples", "functional", "init", "inspect", "nn", "optim"), ""),
+    **dict.fromkeys(
+        (
+            "GradientRecorder",
+            "effective_receptive_field",
+            "gradient_flow",
+            "output_size",
+            "receptive_field",
+            "same_padding",
+            "summary",
+        ),
+        "inspect",
+    ),
     **dict.fromkeys(("clip", "maximum", "minimum", "where"), "arithmetic"),
     **dict.fromkeys(("concatenate", "stack"), "shaping"),
     **dict.fromkeys(("load", "save"), "storage"),
@@ -47,17 +68,22 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
+    "GradientRecorder",
     "PackedWeight",
     "Tensor",
     "__version__",
     "clip",
     "concatenate",
+    "effective_receptive_field",
+    "examples",
     "functional",
     "fused",
     "get_num_threads",
     "grad",
     "gradcheck",
+    "gradient_flow",
     "init",
+    "inspect",
     "is_grad_enabled",
     "load",
     "manual_seed",
@@ -67,8 +93,12 @@ __all__ = [
     "no_grad",
     "num_threads",
     "optim",
+    "output_size",
+    "receptive_field",
+    "same_padding",
     "save",
     "set_num_threads",
     "stack",
+    "summary",
     "where",
 ]

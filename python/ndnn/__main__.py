@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The command line, ``python -m ndnn``: three demos, and ``info``."""
+"""The command line, ``python -m ndnn``: three demos, three instruments, and ``info``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import __version__, config
+from .inspect import cli
 
 _EXTRA = 'Needs the extra: pip install "ndnn[demo]".'
 
@@ -19,7 +20,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if options.command == "info":
         return _info(as_json=options.json)
+    if options.command in ("rf", "summary", "flow"):
+        return _instrument(options)
     return _demo(options)
+
+
+def _instrument(options: argparse.Namespace) -> int:
+    try:
+        cli.run(options)
+    except (ValueError, ImportError, OSError, KeyError) as error:
+        text = error.args[0] if isinstance(error, KeyError) else error
+        print(f"ndnn {options.command}: {text}", file=sys.stderr)
+        return 2
+    return 0
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -55,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"ndnn {__version__}")
     commands = parser.add_subparsers(
-        dest="command", required=True, metavar="{demo,denoise,photo,info}"
+        dest="command", required=True, metavar="{demo,denoise,photo,rf,summary,flow,info}"
     )
     _training_command(
         commands,
@@ -83,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     photo.add_argument("--image", metavar="FILE", help="your own photograph (default: a dahlia)")
     _shared_options(photo)
 
+    cli.add_commands(commands)
     info = commands.add_parser("info", help="show the instruction set, threads and versions in use")
     info.add_argument("--json", action="store_true", help="the same as one JSON object")
     return parser

@@ -144,6 +144,7 @@ class AvgPool2d(Module):
         super().__init__()
         self.kernel_size, self.padding = kernel_size, padding
         self.stride = kernel_size if stride is None else stride
+        self.ceil_mode = ceil_mode
         self.options = ceil_mode, count_include_pad, divisor_override
 
     def forward(self, input: Any) -> Any:

@@ -21,6 +21,22 @@ class Parameter(Tensor):
         super().__init__(data, requires_grad)
 
 
+class RemovableHandle:
+    """What registering a hook returns: `handle.remove()`, or `with handle:`, takes it away."""
+
+    def __init__(self, hooks: dict[RemovableHandle, Callable[..., Any]]) -> None:
+        self._hooks = hooks
+
+    def remove(self) -> None:
+        self._hooks.pop(self, None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.remove()
+
+
 class IncompatibleKeys(NamedTuple):
     missing_keys: list[str]
     unexpected_keys: list[str]
@@ -33,9 +49,11 @@ class Module:
     _parameters: dict[str, Parameter | None]
     _buffers: dict[str, Array | None]
     _modules: dict[str, Module | None]
+    _pre_hooks: dict[RemovableHandle, Callable[..., Any]]
+    _hooks: dict[RemovableHandle, Callable[..., Any]]
 
     def __init__(self) -> None:
-        for name in ("_parameters", "_buffers", "_modules"):
+        for name in ("_parameters", "_buffers", "_modules", "_pre_hooks", "_hooks"):
             object.__setattr__(self, name, {})
         self.training = True
 
@@ -43,7 +61,28 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__}: has no forward")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.forward(*args, **kwargs)
+        for hook in [*self._pre_hooks.values()]:  # a copy: a hook may remove itself
+            changed = hook(self, args)
+            if changed is not None:
+                args = changed if isinstance(changed, tuple) else (changed,)
+        output = self.forward(*args, **kwargs)
+        for hook in [*self._hooks.values()]:
+            changed = hook(self, args, output)
+            output = output if changed is None else changed
+        return output
+
+    def register_forward_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Calls hook(module, args) before each forward; a result that is not None is the args."""
+        handle = RemovableHandle(self._pre_hooks)
+        self._pre_hooks[handle] = hook
+        return handle
+
+    def register_forward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Calls hook(module, args, output) after each forward; a result that is not None is the
+        output."""
+        handle = RemovableHandle(self._hooks)
+        self._hooks[handle] = hook
+        return handle
 
     # ---- attributes
 
