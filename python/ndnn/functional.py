@@ -4,22 +4,10 @@
 Any of them called with an ndnn.Tensor returns a Tensor.
 """
 
-from ndnn.ops.activation import (
-    dropout,
-    leaky_relu,
-    log_softmax,
-    relu,
-    sigmoid,
-    softmax,
-    tanh,
-)
+from ndnn.ops.activation import dropout, leaky_relu, log_softmax, relu, sigmoid, softmax, tanh
 from ndnn.ops.classification_loss import cross_entropy, focal_loss, nll_loss
 from ndnn.ops.conv import conv1d, conv2d, conv3d, true_conv1d, true_conv2d, true_conv3d
 from ndnn.ops.conv_transpose import conv_transpose1d, conv_transpose2d, conv_transpose3d
-from ndnn.ops.fold import channel_shuffle, fold, pad, pixel_shuffle, pixel_unshuffle, unfold
-from ndnn.ops.linear import linear
-from ndnn.ops.loss import cross_entropy, mse_loss, nll_loss
-from ndnn.ops.norm import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
 from ndnn.ops.ctc_loss import ctc_loss
 from ndnn.ops.distance import (
     cosine_embedding_loss,
@@ -29,6 +17,7 @@ from ndnn.ops.distance import (
     triplet_margin_with_distance_loss,
 )
 from ndnn.ops.embedding import embedding, embedding_bag, one_hot
+from ndnn.ops.fold import channel_shuffle, fold, pad, pixel_shuffle, pixel_unshuffle, unfold
 from ndnn.ops.linear import bilinear, linear
 from ndnn.ops.loss import (
     binary_cross_entropy,
@@ -53,7 +42,7 @@ from ndnn.ops.margin_loss import (
     soft_margin_loss,
     zero_one_loss,
 )
-from ndnn.ops.norm import batch_norm
+from ndnn.ops.norm import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
 from ndnn.ops.pool import adaptive_avg_pool2d, avg_pool2d, max_pool2d
 from ndnn.ops.scale import local_response_norm, normalize
 from ndnn.ops.unpool import max_unpool2d
@@ -62,10 +51,10 @@ __all__ = [
     "adaptive_avg_pool2d",
     "avg_pool2d",
     "batch_norm",
-    "channel_shuffle",
     "bilinear",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
+    "channel_shuffle",
     "conv1d",
     "conv2d",
     "conv3d",
@@ -77,19 +66,19 @@ __all__ = [
     "cross_entropy",
     "ctc_loss",
     "dropout",
-    "fold",
-    "group_norm",
-    "instance_norm",
-    "layer_norm",
     "embedding",
     "embedding_bag",
     "focal_loss",
+    "fold",
     "gaussian_nll_loss",
+    "group_norm",
     "hinge_embedding_loss",
     "hinge_loss",
     "huber_loss",
+    "instance_norm",
     "kl_div",
     "l1_loss",
+    "layer_norm",
     "leaky_relu",
     "linear",
     "local_response_norm",
@@ -102,13 +91,13 @@ __all__ = [
     "multilabel_margin_loss",
     "multilabel_soft_margin_loss",
     "nll_loss",
-    "pad",
-    "pixel_shuffle",
-    "pixel_unshuffle",
     "normalize",
     "one_hot",
+    "pad",
     "pairwise_distance",
     "perceptron_loss",
+    "pixel_shuffle",
+    "pixel_unshuffle",
     "poisson_nll_loss",
     "relu",
     "rms_norm",

@@ -7,7 +7,6 @@ import numpy as np
 from cases import Case
 
 
-
 def _places(count: int, planes: int, size: int) -> np.ndarray:
     """Different places in each of the planes, (2, 3, 2, 3)."""
     rng = np.random.default_rng(size)

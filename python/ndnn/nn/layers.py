@@ -7,15 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from ndnn import functional as F
-from ndnn.nn.module import Module, Parameter
-from ndnn.tensor import as_tensor
+from ndnn.nn.module import Module
 
 IntOrTuple = int | Sequence[int]
-
-
 
 
 class ReLU(Module):

@@ -6,9 +6,12 @@ from ndnn.reference.conv import (
     conv1d,
     conv2d,
     conv3d,
+    padding_of,
+    per_axis,
     true_conv1d,
     true_conv2d,
     true_conv3d,
+    windows,
 )
 from ndnn.reference.conv_grad import conv_bias, conv_weight
 from ndnn.reference.conv_transpose import (
@@ -18,25 +21,14 @@ from ndnn.reference.conv_transpose import (
     conv_transpose1d,
     conv_transpose2d,
     conv_transpose3d,
+    spread,
 )
-from ndnn.reference.fold import (
-    channel_shuffle,
-    fold,
-    pad,
-    pixel_shuffle,
-    pixel_unshuffle,
-    unfold,
-)
-from ndnn.reference.layers import (
-    adaptive_avg_pool2d,
-    avg_pool2d,
-    cross_entropy,
 from ndnn.reference.distance import cosine_similarity, pairwise_distance
 from ndnn.reference.embedding import bilinear, embedding, embedding_bag, linear, one_hot
+from ndnn.reference.fold import channel_shuffle, fold, pad, pixel_shuffle, pixel_unshuffle, unfold
 from ndnn.reference.layers import (
     adaptive_avg_pool2d,
     avg_pool2d,
-    batch_norm,
     dropout,
     leaky_relu,
     log_softmax,
@@ -47,14 +39,6 @@ from ndnn.reference.layers import (
     softmax,
     tanh,
 )
-from ndnn.reference.norm import (
-    batch_norm,
-    group_norm,
-    instance_norm,
-    layer_norm,
-    local_response_norm,
-    normalize,
-    rms_norm,
 from ndnn.reference.loss import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -83,16 +67,26 @@ from ndnn.reference.loss import (
     triplet_margin_with_distance_loss,
     zero_one_loss,
 )
-from ndnn.reference.winograd import winograd_conv1d, winograd_matrices
+from ndnn.reference.norm import (
+    batch_norm,
+    group_norm,
+    instance_norm,
+    layer_norm,
+    local_response_norm,
+    normalize,
+    rms_norm,
+)
+from ndnn.reference.winograd import amplification, winograd_conv1d, winograd_matrices
 
 __all__ = [
     "adaptive_avg_pool2d",
+    "amplification",
     "avg_pool2d",
     "batch_norm",
-    "channel_shuffle",
     "bilinear",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
+    "channel_shuffle",
     "conv1d",
     "conv1d_input",
     "conv2d",
@@ -109,21 +103,20 @@ __all__ = [
     "cross_entropy",
     "ctc_loss",
     "dropout",
-    "fold",
-    "fused",
-    "group_norm",
-    "instance_norm",
-    "layer_norm",
     "embedding",
     "embedding_bag",
     "focal_loss",
+    "fold",
     "fused",
     "gaussian_nll_loss",
+    "group_norm",
     "hinge_embedding_loss",
     "hinge_loss",
     "huber_loss",
+    "instance_norm",
     "kl_div",
     "l1_loss",
+    "layer_norm",
     "leaky_relu",
     "linear",
     "local_response_norm",
@@ -136,13 +129,15 @@ __all__ = [
     "multilabel_margin_loss",
     "multilabel_soft_margin_loss",
     "nll_loss",
-    "pad",
-    "pixel_shuffle",
-    "pixel_unshuffle",
     "normalize",
     "one_hot",
+    "pad",
+    "padding_of",
     "pairwise_distance",
+    "per_axis",
     "perceptron_loss",
+    "pixel_shuffle",
+    "pixel_unshuffle",
     "poisson_nll_loss",
     "relu",
     "rms_norm",
@@ -151,6 +146,7 @@ __all__ = [
     "smooth_l1_loss",
     "soft_margin_loss",
     "softmax",
+    "spread",
     "tanh",
     "triplet_margin_loss",
     "triplet_margin_with_distance_loss",
@@ -158,6 +154,7 @@ __all__ = [
     "true_conv2d",
     "true_conv3d",
     "unfold",
+    "windows",
     "winograd_conv1d",
     "winograd_matrices",
     "zero_one_loss",

@@ -52,8 +52,6 @@ def dropout(input: ArrayLike, p: float = 0.5, training: bool = True) -> Array:
     return _real(input) * (not (training and p == 1))
 
 
-
-
 def _pair(value: Any) -> tuple[int, int]:
     return (value, value) if isinstance(value, int) else tuple(value)
 
