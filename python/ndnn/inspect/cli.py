@@ -33,7 +33,7 @@ def add_commands(commands: Any) -> None:
     flow = commands.add_parser(
         "flow",
         help="vanishing gradients: one deep network, built in five ways",
-        description="A deep network with sigmoids, with tanh, with He's initial weights, with batch "
+        description="A deep network with sigmoids, tanh, He's initial weights, batch "
         "norm and with residual connections: how the gradient fares in each, and which learns.",
     )
     flow.add_argument("--depth", metavar="N", type=int, default=20, help="layers (%(default)s)")
