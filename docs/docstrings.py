@@ -101,4 +101,4 @@ def escaped(text: str) -> str:
     for i, part in enumerate(parts):
         literal = i % 2 == 1 and part.strip() == part and part
         parts[i] = f"``{part}``" if literal else re.sub(r"([\\*|_`])", r"\\\1", part)
-    return "".join(parts)
+    return "".join(parts).replace("::", ":\\:")

@@ -261,6 +261,10 @@ def test_layers_of_torch_and_windows() -> None:
         layers.AdaptiveAvgPool2d((5, None)),
     ]
     field = receptive_field(made, (1, 3, 41, 37))
+    nested = layers.Sequential(layers.Sequential(*made[:3]), *made[3:])
+    assert receptive_field(nested, (1, 3, 41, 37)).size == field.size
+    with pytest.raises(TypeError, match="but got TransformerEncoderLayer"):
+        receptive_field([layers.TransformerEncoderLayer(4, 2)], (1, 4, 8))
     x, sizes = torch.zeros(1, 3, 41, 37), []
     for one in made[:4]:
         x = one(x)
