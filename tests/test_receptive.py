@@ -131,6 +131,51 @@ def _inside(field: Any, at: tuple[int, ...]) -> bool:
     return bool(field.mask(at).sum() == field._seen(at, -1, bounded=False).mask.sum())
 
 
+WINDOWS: list[tuple[str, dict[str, Any], tuple[int, ...]]] = [
+    ("AvgPool1d", {"kernel_size": 3, "stride": 2, "padding": 1}, (9,)),
+    ("AvgPool2d", {"kernel_size": 3, "stride": 2, "padding": 1, "ceil_mode": True}, (6, 7)),
+    ("AvgPool3d", {"kernel_size": 2, "stride": 1, "padding": 1}, (4, 3, 5)),
+    ("LPPool2d", {"norm_type": 2, "kernel_size": 2}, (6, 6)),
+    ("AdaptiveAvgPool1d", {"output_size": 4}, (9,)),
+    ("AdaptiveAvgPool2d", {"output_size": (3, 2)}, (7, 5)),
+    ("AdaptiveAvgPool3d", {"output_size": (2, None, 1)}, (4, 3, 5)),
+    ("AdaptiveMaxPool2d", {"output_size": (3, 2)}, (7, 5)),
+    ("MaxPool1d", {"kernel_size": 3, "stride": 2, "padding": 1, "dilation": 2}, (12,)),
+    ("MaxPool3d", {"kernel_size": 2, "stride": 1, "padding": 1}, (4, 3, 5)),
+    ("Upsample", {"size": (13, 5), "mode": "nearest"}, (7, 6)),
+    ("Upsample", {"scale_factor": 1.5, "mode": "nearest-exact"}, (7, 6)),
+    ("Upsample", {"scale_factor": (0.4, 2.3), "mode": "bilinear"}, (7, 6)),
+    ("Upsample", {"size": (13, 5), "mode": "bilinear", "align_corners": True}, (7, 6)),
+    ("Upsample", {"scale_factor": 2, "mode": "bicubic"}, (7, 6)),
+    ("Upsample", {"scale_factor": 1.5, "mode": "area"}, (7, 6)),
+    ("UpsamplingBilinear2d", {"scale_factor": 2}, (5, 6)),
+    ("ZeroPad2d", {"padding": (1, 2, 3, 0)}, (6, 5)),
+    ("ReflectionPad2d", {"padding": (1, 2, 3, 0)}, (6, 5)),
+    ("ReplicationPad1d", {"padding": 2}, (6,)),
+    ("CircularPad2d", {"padding": (1, 2, 3, 0)}, (6, 5)),
+    ("ConstantPad2d", {"padding": (-1, 2, -2, 0), "value": 0.0}, (6, 5)),
+    ("PixelUnshuffle", {"downscale_factor": 2}, (4, 6)),
+]
+
+
+@pytest.mark.parametrize(("name", "arguments", "sizes"), WINDOWS)
+def test_every_layer_with_a_window(
+    name: str, arguments: dict[str, Any], sizes: tuple[int, ...]
+) -> None:
+    if not hasattr(nn, name):
+        pytest.skip(f"there is no nn.{name}")
+    made = getattr(nn, name)(**arguments)
+    pixels = int(np.prod(sizes))
+    with ndnn.no_grad():
+        y = np.asarray(made(ndnn.Tensor(np.eye(pixels).reshape(pixels, 1, *sizes))))
+    moves = (np.abs(y) > 1e-9).any(1)
+    for field in (receptive_field(made, (1, 1, *sizes)), receptive_field([made], (1, 1, *sizes))):
+        assert field[-1].output == moves.shape[1:]
+        for at in np.ndindex(*moves.shape[1:]):
+            want = moves[(slice(None), *at)].reshape(sizes)
+            np.testing.assert_array_equal(field.mask(at), want)
+
+
 class Branches(nn.Module):
     """Two ways from input to output, added or side by side."""
 
