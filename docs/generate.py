@@ -9,7 +9,7 @@ from pathlib import Path
 import measured
 
 import ndnn.functional as F
-from ndnn import config, fused, grad, init, nn, optim
+from ndnn import config, examples, fused, grad, init, nn, optim
 from ndnn.inspect import plot
 
 FOLDER = Path(__file__).parent
@@ -116,7 +116,12 @@ def more() -> str:
     text += "   :members: backward, detach, numpy, item, zero_grad, data, grad\n\n"
     text += ".. autoclass:: PackedWeight\n\n"
     text += "".join(f".. autofunction:: {name}\n\n" for name in TOP.split())
-    for title, module in (("Fused", fused), ("Gradients", grad), ("Configuration", config)):
+    for title, module in (
+        ("Fused", fused),
+        ("Gradients", grad),
+        ("Configuration", config),
+        ("Example networks", examples),
+    ):
         text += heading(title, "-") + f".. currentmodule:: {module.__name__}\n\n"
         text += "".join(f".. autofunction:: {name}\n\n" for name in public(module))
     return text
