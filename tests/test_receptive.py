@@ -101,6 +101,9 @@ def test_random_stacks_are_those_of_brute_force() -> None:
         field = receptive_field(made, (1, 1, *sizes))
         outputs = moves.shape[1:]
         assert field[-1].output == outputs, f"{case}: {made} {sizes}"
+        if case % 5 == 0:  # the same of a run, from the tape
+            traced = receptive_field(nn.Sequential(*made), (1, 1, *sizes))
+            assert [vars(row) for row in traced] == [vars(row) for row in field]
         free = receptive_field([*made, Window((1,) * len(sizes))])  # which tells the rank
         assert (free.size, free.jump, free.start) == (field.size, field.jump, field.start)
         for _ in range(6):
@@ -129,6 +132,51 @@ def test_random_stacks_are_those_of_brute_force() -> None:
 def _inside(field: Any, at: tuple[int, ...]) -> bool:
     """Does the element read as many pixels as on an input without ends?"""
     return bool(field.mask(at).sum() == field._seen(at, -1, bounded=False).mask.sum())
+
+
+WINDOWS: list[tuple[str, dict[str, Any], tuple[int, ...]]] = [
+    ("AvgPool1d", {"kernel_size": 3, "stride": 2, "padding": 1}, (9,)),
+    ("AvgPool2d", {"kernel_size": 3, "stride": 2, "padding": 1, "ceil_mode": True}, (6, 7)),
+    ("AvgPool3d", {"kernel_size": 2, "stride": 1, "padding": 1}, (4, 3, 5)),
+    ("LPPool2d", {"norm_type": 2, "kernel_size": 2}, (6, 6)),
+    ("AdaptiveAvgPool1d", {"output_size": 4}, (9,)),
+    ("AdaptiveAvgPool2d", {"output_size": (3, 2)}, (7, 5)),
+    ("AdaptiveAvgPool3d", {"output_size": (2, None, 1)}, (4, 3, 5)),
+    ("AdaptiveMaxPool2d", {"output_size": (3, 2)}, (7, 5)),
+    ("MaxPool1d", {"kernel_size": 3, "stride": 2, "padding": 1, "dilation": 2}, (12,)),
+    ("MaxPool3d", {"kernel_size": 2, "stride": 1, "padding": 1}, (4, 3, 5)),
+    ("Upsample", {"size": (13, 5), "mode": "nearest"}, (7, 6)),
+    ("Upsample", {"scale_factor": 1.5, "mode": "nearest-exact"}, (7, 6)),
+    ("Upsample", {"scale_factor": (0.4, 2.3), "mode": "bilinear"}, (7, 6)),
+    ("Upsample", {"size": (13, 5), "mode": "bilinear", "align_corners": True}, (7, 6)),
+    ("Upsample", {"scale_factor": 2, "mode": "bicubic"}, (7, 6)),
+    ("Upsample", {"scale_factor": 1.5, "mode": "area"}, (7, 6)),
+    ("UpsamplingBilinear2d", {"scale_factor": 2}, (5, 6)),
+    ("ZeroPad2d", {"padding": (1, 2, 3, 0)}, (6, 5)),
+    ("ReflectionPad2d", {"padding": (1, 2, 3, 0)}, (6, 5)),
+    ("ReplicationPad1d", {"padding": 2}, (6,)),
+    ("CircularPad2d", {"padding": (1, 2, 3, 0)}, (6, 5)),
+    ("ConstantPad2d", {"padding": (-1, 2, -2, 0), "value": 0.0}, (6, 5)),
+    ("PixelUnshuffle", {"downscale_factor": 2}, (4, 6)),
+]
+
+
+@pytest.mark.parametrize(("name", "arguments", "sizes"), WINDOWS)
+def test_every_layer_with_a_window(
+    name: str, arguments: dict[str, Any], sizes: tuple[int, ...]
+) -> None:
+    if not hasattr(nn, name):
+        pytest.skip(f"there is no nn.{name}")
+    made = getattr(nn, name)(**arguments)
+    pixels = int(np.prod(sizes))
+    with ndnn.no_grad():
+        y = np.asarray(made(ndnn.Tensor(np.eye(pixels).reshape(pixels, 1, *sizes))))
+    moves = (np.abs(y) > 1e-9).any(1)
+    for field in (receptive_field(made, (1, 1, *sizes)), receptive_field([made], (1, 1, *sizes))):
+        assert field[-1].output == moves.shape[1:]
+        for at in np.ndindex(*moves.shape[1:]):
+            want = moves[(slice(None), *at)].reshape(sizes)
+            np.testing.assert_array_equal(field.mask(at), want)
 
 
 class Branches(nn.Module):
@@ -261,6 +309,10 @@ def test_layers_of_torch_and_windows() -> None:
         layers.AdaptiveAvgPool2d((5, None)),
     ]
     field = receptive_field(made, (1, 3, 41, 37))
+    nested = layers.Sequential(layers.Sequential(*made[:3]), *made[3:])
+    assert receptive_field(nested, (1, 3, 41, 37)).size == field.size
+    with pytest.raises(TypeError, match="but got TransformerEncoderLayer"):
+        receptive_field([layers.TransformerEncoderLayer(4, 2)], (1, 4, 8))
     x, sizes = torch.zeros(1, 3, 41, 37), []
     for one in made[:4]:
         x = one(x)
@@ -388,8 +440,12 @@ class Cropped(nn.Module):
         (3, None, TypeError, "int"),
         (3, (1, 1, 8, 8), TypeError, "int"),
         ([], None, ValueError, "at least one layer"),
-        ([Window(2**40)], None, ValueError, "less than 1048576 pixels"),
-        ([Window(2**18, 2**18)] * 4, None, ValueError, "less than 1048576 pixels"),
+        ([Window(2**40)], None, ValueError, "at most 1048576 pixels"),
+        ([Window(2**18, 2**18)] * 4, None, ValueError, "at most 1048576 pixels"),
+        ([Window(1, 2)] * 60 + [Window(2)], None, ValueError, r"2\^40 pixels"),
+        ([Window(1, 2**19, transposed=True)], None, ValueError, "at most 16384 outputs"),
+        ([Window(2, 101, transposed=True)] * 3, None, ValueError, "at most 16384 outputs"),
+        ([Upsample(2**70)], None, ValueError, "at most 16384 outputs"),
         ([Window(3, 0)], None, ValueError, "stride of Window"),
         ([Window(3, 1, -1)], None, ValueError, "padding of Window"),
         ([Window(2.5)], None, TypeError, "kernel_size of Window"),

@@ -8,7 +8,12 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-NETWORKS = "alexnet", "vgg16", "resnet18", "resnet50", "deeplab", "mobilenet"
+from ndnn import examples
+from ndnn.inspect import five, plot
+from ndnn.inspect.effective import effective_receptive_field
+from ndnn.inspect.receptive import receptive_field
+from ndnn.inspect.summaries import summary
+from ndnn.inspect.table import table
 
 
 def add_commands(commands: Any) -> None:
@@ -22,18 +27,18 @@ def add_commands(commands: Any) -> None:
     _network(rf)
     rf.add_argument("--layer", metavar="NAME", help="the layer to draw (default: the last)")
     _outputs(rf)
-    summary = commands.add_parser(
+    totals = commands.add_parser(
         "summary",
         help="layers, shapes, parameters and multiplications of a well-known network",
         description="Layers, output shapes, parameters, multiplications, bytes and fields.",
     )
-    _network(summary)
-    summary.add_argument("--time", action="store_true", help="also the time of each layer")
-    summary.add_argument("--json", action="store_true", help="the same as one JSON object")
+    _network(totals)
+    totals.add_argument("--time", action="store_true", help="also the time of each layer")
+    totals.add_argument("--json", action="store_true", help="the same as one JSON object")
     flow = commands.add_parser(
         "flow",
         help="vanishing gradients: one deep network, built in five ways",
-        description="A deep network with sigmoids, with tanh, with He's initial weights, with batch "
+        description="A deep network with sigmoids, tanh, He's initial weights, batch "
         "norm and with residual connections: how the gradient fares in each, and which learns.",
     )
     flow.add_argument("--depth", metavar="N", type=int, default=20, help="layers (%(default)s)")
@@ -50,7 +55,9 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _network(command: argparse.ArgumentParser) -> None:
-    command.add_argument("network", choices=NETWORKS, help="one of: %(choices)s", metavar="NETWORK")
+    command.add_argument(
+        "network", choices=examples.NETWORKS, help="one of: %(choices)s", metavar="NETWORK"
+    )
     command.add_argument(
         "--size", metavar="N", type=int, nargs="+", help="height and width of the input (224)"
     )
@@ -62,8 +69,6 @@ def _outputs(command: argparse.ArgumentParser) -> None:
 
 
 def _made(options: argparse.Namespace) -> tuple[Any, tuple[int, ...]]:
-    from ndnn import examples
-
     make, shape = examples.NETWORKS[options.network]
     size = tuple(options.size or shape[2:])
     if len(size) not in (1, 2):
@@ -81,9 +86,6 @@ def _draw(options: argparse.Namespace, draw: Callable[[], Any]) -> None:
 
 
 def _rf(options: argparse.Namespace) -> None:
-    from ndnn.inspect.effective import effective_receptive_field
-    from ndnn.inspect.receptive import receptive_field
-
     model, shape = _made(options)
     field = receptive_field(model, shape)
     # the last layer whose outputs do not all see everything: before a classifier
@@ -100,17 +102,12 @@ def _rf(options: argparse.Namespace) -> None:
 
 
 def _summary(options: argparse.Namespace) -> None:
-    from ndnn.inspect.summaries import summary
-
     model, shape = _made(options)
     found = summary(model, shape, time=options.time)
     _write(options, found.to_dict() if options.json else str(found))
 
 
 def _flow(options: argparse.Namespace) -> None:
-    from ndnn.inspect import five, plot
-    from ndnn.inspect.table import table
-
     if not 1 <= options.depth <= 1000:
         raise ValueError(f"--depth must be from 1 to 1000, but got {options.depth}")
     flows = five.flows(options.depth, options.seed)

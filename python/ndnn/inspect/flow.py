@@ -132,7 +132,8 @@ def gradient_flow(model: Module, loss: Callable[[Any], Tensor]) -> GradientFlow:
 
     Arguments:
         loss: a function of the model that returns the loss, of one element. The model runs in the
-            mode it is in; its buffers and gradients are as before afterwards.
+            mode it is in; its buffers and gradients are as before afterwards. Layers are watched;
+            functions that a forward calls between them are not.
     Raises: TypeError for what is no Module, no function or no Tensor; ValueError for a loss of more
         than one element and a model without layers between input and loss.
     Accuracy: sums in float64. A gradient has vanished where its norm is less than a thousandth of

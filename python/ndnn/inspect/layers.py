@@ -34,6 +34,8 @@ def rank_of(layer: Any) -> int | None:
 
 def is_known(layer: Any) -> bool:
     """Is this a layer to be read as one, rather than a module to look into?"""
+    if any(True for _ in getattr(layer, "children", tuple)()):
+        return False
     home = f"{type(layer).__module__}."
     return home.startswith(("ndnn.nn.", "torch.nn.")) or _rule(layer) is not None
 

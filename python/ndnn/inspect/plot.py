@@ -133,10 +133,11 @@ def flow(flows: Mapping[str, GradientFlow], ax: Any = None) -> Any:
         for finding in found.findings:
             places = [i for i, layer in enumerate(found) if layer.name == finding.layer]
             if places and finding.what in ("vanishing", "exploding"):
-                at = places[-1]
-                ax.plot(share[at], norms[at], "o", color=colour, ms=6)
-                ax.annotate(f"{finding.what}: {finding.layer}", (share[at], norms[at]), (8, -10),
-                            textcoords="offset points", fontsize=8, color=colour)  # fmt: skip
+                at = share[places[-1]], norms[places[-1]]
+                ax.plot(*at, "o", color=colour, ms=6)
+                style = {"fontsize": 8, "color": colour, "ha": "right"}
+                text = f"{finding.what}: {finding.layer}"
+                ax.annotate(text, at, (-8, 6), textcoords="offset points", **style)
     ax.set_yscale("log")
     ax.set_xlabel("from the input to the loss", color=INK)
     ax.set_ylabel("norm of the gradient", color=INK)

@@ -22,6 +22,8 @@ Indices = NDArray[np.int64]
 
 MOST = 2**20  # pixels of all sets of an axis, and those that one union is made of: 8 MB
 
+PHASES = 2**14  # outputs that each have a set of their own: 0.2 s to compute
+
 
 @dataclass(frozen=True)
 class Reach:
@@ -34,6 +36,9 @@ class Reach:
     shift: int
     taps: tuple[Sequence[int], ...]
     edge: str = "drop"
+
+    def __post_init__(self) -> None:
+        _limited_phases(self.period, self.shift)
 
     def at(self, i: int) -> Indices:
         """The inputs that output i reads, on an axis without ends."""
@@ -61,6 +66,7 @@ def window(kernel: int, stride: int, padding: int, dilation: int, edge: str = "d
 def transposed(kernel: int, stride: int, padding: int, dilation: int) -> Reach:
     """Output o reads input i where o = i*stride - padding + dilation*tap."""
     _limited(kernel * dilation + padding + stride)
+    _limited_phases(stride, 1)
     places = [range(o + padding - dilation * (kernel - 1), o + padding + 1, dilation)
               for o in range(stride)]  # fmt: skip
     return Reach(stride, 1, tuple([i // stride for i in row if i % stride == 0] for row in places))
@@ -78,8 +84,9 @@ def broadcast() -> Reach:
 
 def adaptive(n: int, outputs: int) -> Reach:
     """n inputs cut evenly into windows, which may overlap by one."""
-    _limited(n + outputs)
     period = outputs // gcd(n, outputs)
+    _limited(n)
+    _limited_phases(period, n)
     taps = [range(i * n // outputs, -(-(i + 1) * n // outputs)) for i in range(period)]
     return Reach(period, n // gcd(n, outputs), tuple(taps))
 
@@ -89,7 +96,7 @@ def resized(mode: str, ratio: Fraction, outputs: int | None, align_corners: bool
     period, shift = ratio.denominator, ratio.numerator
     if outputs is not None and period > outputs:  # then no output repeats the phase of another
         period, shift = outputs, -(-outputs * shift // period)
-    _limited(period * 4)
+    _limited_phases(period, shift)
     half = Fraction(1, 2)
 
     def taps(i: int) -> list[int]:
@@ -108,7 +115,15 @@ def resized(mode: str, ratio: Fraction, outputs: int | None, align_corners: bool
 
 def _limited(pixels: int) -> None:
     if pixels > MOST:
-        raise ValueError(f"receptive_field: must be less than {MOST} pixels, but got {pixels}")
+        raise ValueError(f"receptive_field: must be at most {MOST} pixels, but got {pixels}")
+
+
+def _limited_phases(period: int, shift: int) -> None:
+    if period > PHASES or shift > 2**40:  # int64 holds any sum of such shifts
+        raise ValueError(
+            f"receptive_field: must repeat after at most {PHASES} outputs and 2^40 pixels, "
+            f"but got {period} and {shift}"
+        )
 
 
 @dataclass(frozen=True)
@@ -151,11 +166,13 @@ class Field:
         """The field of what a layer computes from this."""
         repeats = self.period // gcd(self.period, reach.shift)
         period = reach.period * repeats
-        _limited(period * max(self.size, 1))
+        shift = reach.shift * repeats * self.shift // self.period
+        _limited_phases(period, shift)
+        _limited(period * self.size)
         _limited(max(map(len, reach.taps)) * max(s.size for s in self.seen))
         return Field(
             period,
-            reach.shift * repeats * self.shift // self.period,
+            shift,
             tuple(_union(self.at(int(i)) for i in reach.at(o)) for o in range(period)),
         )
 
@@ -167,6 +184,7 @@ class Field:
         shift = period * self.shift // self.period
         if self.jump != other.jump:  # one of them is the same for all: each output for itself
             period, shift = outputs, int(outputs * max(self.jump, other.jump))
+        _limited_phases(period, shift)
         return Field(period, shift, tuple(_union((self.at(o), other.at(o))) for o in range(period)))
 
     def __eq__(self, other: object) -> bool:

@@ -16,7 +16,7 @@ from ndnn.inspect.layers import Sizes
 from ndnn.inspect.reach import Field, Seen
 from ndnn.inspect.table import plain, table
 from ndnn.inspect.trace import Graph, Step, Trace, checked_shape, graph, trace
-from ndnn.nn.module import Module, Sequential
+from ndnn.nn.module import Module
 
 Jump = tuple[Any, ...]  # integers, or Fractions behind layers that enlarge
 
@@ -284,7 +284,7 @@ def _of_list(named: list[tuple[str, Any]], shape: tuple[int, ...] | None) -> Rec
 
 def _flat(model: Any, prefix: str = "") -> list[tuple[str, Any]]:
     """The layers of a Sequential or list, inner ones in their place."""
-    if isinstance(model, Sequential):
+    if layers.kind(model) == "Sequential":  # torch's too
         parts = list(model.named_children())
     elif isinstance(model, Iterable):
         parts = [(str(i), layer) for i, layer in enumerate(model)]
@@ -293,14 +293,21 @@ def _flat(model: Any, prefix: str = "") -> list[tuple[str, Any]]:
     found = []
     for name, part in parts:
         path = f"{prefix}.{name}" if prefix and name else prefix or name or layers.kind(part)
-        if isinstance(part, (Sequential, list, tuple)):
+        name = layers.kind(part)
+        if name == "Sequential" or isinstance(part, (list, tuple)):
             found += _flat(part, path)
-        elif not layers.is_known(part):
-            needs = "input_shape must be given for modules with a forward of their own"
-            error = ValueError if isinstance(part, Module) else TypeError
-            raise error(f"receptive_field: {needs}, but got {layers.kind(part)} without")
-        else:
+        elif layers.is_known(part):
             found.append((path, part))
+        elif isinstance(part, Module):
+            raise ValueError(
+                "receptive_field: input_shape must be given, and the model itself, where a module "
+                f"has a forward of its own, but got {name} without"
+            )
+        else:
+            raise TypeError(
+                "receptive_field: layers must be of ndnn.nn, of torch.nn, or Window, "
+                f"but got {name}"
+            )
     return found
 
 

@@ -18,7 +18,7 @@ from ndnn.nn.module import Module
 from ndnn.tensor import Node, Tensor
 
 # Functions whose window only their arguments tell, which the tape does not keep.
-_WINDOWED = re.compile(r"(^|_)(conv|pool|unpool|interpolate|upsample|unfold|fold|pad|grid|shuffle)")
+_WINDOWED = re.compile(r"(^|_)(conv|pool|unpool|interpolate|upsample|unfold|fold|pad|grid|pixel)")
 
 
 @dataclass
@@ -200,7 +200,7 @@ def graph(run: Trace) -> Graph:
 def _reaches(call: Call | None, node: Node, before: Sizes, after: Sizes, rank: int) -> Reaches:
     if call is not None:
         return reaches(call.layer, before, after, rank)
-    if _WINDOWED.search(node.name):
+    if _WINDOWED.search(node.name) and after != (1,) * rank:
         raise ValueError(
             "receptive_field: windows must be those of layers of ndnn.nn, "
             f"but got {node.name} called in a forward"
