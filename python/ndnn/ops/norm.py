@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ndnn._checks import number
 from ndnn._load import _core
 from ndnn.tensor import Array, Operand, Tensor, arrays, record, shared
 
@@ -104,6 +105,7 @@ def _channels(
     eps: float,
 ) -> Any:
     """Norms with a weight for each channel; own: the statistics are the input's."""
+    number(name, momentum=momentum)
     kept = list(running.values()) or [None, None]
     x, w, b, m, v = arrays(input, weight, bias, *kept, name=name)
     if own:
