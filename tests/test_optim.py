@@ -56,16 +56,26 @@ def test_fifty_updates_are_torchs(name: str, options: dict[str, Any]) -> None:
         ("StepLR", (3, 0.5)),
         ("CosineAnnealingLR", (7, 0.01)),
         ("LinearLR", (0.25, 0.75, 4)),
+        ("LambdaLR", (lambda epoch: 0.9**epoch + epoch,)),
+        ("MultiStepLR", ([3, 9, 5, 5], 0.5)),
+        ("ExponentialLR", (0.8,)),
+        ("CosineAnnealingWarmRestarts", (3, 2, 0.01)),
+        ("CosineAnnealingWarmRestarts", (4,)),
+        ("OneCycleLR", (0.5, 20)),
+        ("OneCycleLR", (0.5, None, 5, 5, 0.4, "linear", True, 0.8, 0.9, 10.0, 50.0, True)),
+        ("OneCycleLR", (0.5, 22, None, None, 0.25, "cos", False)),
     ],
 )
 def test_rates_are_torchs(name: str, args: Any) -> None:
     torch = pytest.importorskip("torch")
-    a = optim.SGD([nn.Parameter([1.0])], lr=0.3)
-    b = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=0.3)
+    a = optim.SGD([nn.Parameter([1.0])], lr=0.3, momentum=0.9)
+    b = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=0.3, momentum=0.9)
     ours = getattr(optim.lr_scheduler, name)(a, *args)
     theirs = getattr(torch.optim.lr_scheduler, name)(b, *args)
     for _ in range(20):
         np.testing.assert_allclose(ours.get_last_lr(), theirs.get_last_lr(), rtol=1e-12)
+        momenta = a.param_groups[0]["momentum"], b.param_groups[0]["momentum"]
+        np.testing.assert_allclose(*momenta, rtol=1e-12)
         b.step()
         ours.step()
         theirs.step()
@@ -73,6 +83,82 @@ def test_rates_are_torchs(name: str, args: Any) -> None:
     again = getattr(optim.lr_scheduler, name)(optim.SGD([nn.Parameter([1.0])], lr=0.3), *args)
     again.load_state_dict(state)
     assert again.get_last_lr() == ours.get_last_lr()
+
+
+@pytest.mark.parametrize("mode", ["min", "max"])
+@pytest.mark.parametrize("kind", ["rel", "abs"])
+def test_plateaus_are_torchs(mode: str, kind: str) -> None:
+    torch = pytest.importorskip("torch")
+    a = optim.SGD([nn.Parameter([1.0])], lr=0.3)
+    b = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=0.3)
+    args = mode, 0.5, 2, 0.1, kind, 3, 0.01
+    ours = optim.lr_scheduler.ReduceLROnPlateau(a, *args)
+    theirs = torch.optim.lr_scheduler.ReduceLROnPlateau(b, *args)
+    seen = set()
+    for step, metric in enumerate(np.random.default_rng(0).standard_normal(60).cumsum().tolist()):
+        ours.step(metric)
+        theirs.step(metric)
+        assert a.param_groups[0]["lr"] == b.param_groups[0]["lr"]
+        seen.add(a.param_groups[0]["lr"])
+        if step == 30:
+            again = optim.lr_scheduler.ReduceLROnPlateau(a, *args)
+            again.load_state_dict(ours.state_dict())
+            ours = again
+    assert len(seen) > 3
+
+
+def test_half_precision_and_one_call_for_many() -> None:
+    """Parameters of several dtypes and sizes, among them nothing, in one step."""
+    rng = np.random.default_rng(0)
+    dtypes = [np.float16, np.float32, np.float64]
+    sizes = [0, 1, 15, 16, 17, 40_000]
+    params = [nn.Parameter(rng.standard_normal(n).astype(t)) for t in dtypes for n in sizes]
+    before = [p.data.astype(np.float64) for p in params]
+    for p in params:
+        p.grad = np.full(p.shape, 0.5)
+    adam = optim.Adam(params, lr=0.125, eps=0)
+    adam.step()
+    for p, old in zip(params, before, strict=True):
+        eps = np.finfo(p.dtype).eps
+        np.testing.assert_allclose(p.data, old - 0.125, rtol=4 * eps, atol=8 * eps)
+        assert adam.state[p]["exp_avg"].dtype == p.dtype
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam"])
+def test_threads_change_no_bit_of_updates(name: str) -> None:
+    rng = np.random.default_rng(0)
+    start = [rng.standard_normal(n).astype(np.float32) for n in (300_000, 17, 40_001)]
+    results = []
+    for threads in (1, 2, 3):
+        params = [nn.Parameter(a) for a in start]
+        optimizer = getattr(optim, name)(params, lr=0.1, weight_decay=0.1)
+        for p in params:
+            p.grad = np.cos(p.data)
+        with ndnn.num_threads(threads):
+            for _ in range(3):
+                optimizer.step()
+        results.append([p.data for p in params])
+    for other in results[1:]:
+        for a, b in zip(results[0], other, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_state_that_does_not_fit() -> None:
+    w = nn.Parameter(np.ones(4))
+    w.grad = np.ones(4)
+    adam = optim.Adam([w])
+    adam.step()
+    state = adam.state_dict()
+    for wrong, error in ((np.ones(3), ValueError), (np.ones(4, int), None), ("x", TypeError)):
+        state["state"][0]["exp_avg"] = wrong
+        adam.load_state_dict(state)
+        if error is None:  # becomes the parameter's dtype
+            adam.step()
+            continue
+        kept = w.data.copy()
+        with pytest.raises(error, match=r"Adam: .*, but got"):
+            adam.step()
+        np.testing.assert_array_equal(w.data, kept)
 
 
 def test_updates_are_seen_by_backward() -> None:

@@ -34,17 +34,16 @@ T* memory_or_null(const char* fn, const py::tuple& of, std::size_t i, index_t n,
   return of[i].is_none() ? nullptr : memory<T>(fn, of, i, n, held);
 }
 
-// Calls add(T(), tuple) for each parameter's tuple of its dtype, float32 before float64, and run(T()) after
-// each.
+// Calls step(float()), then step(double()): each takes the parameters of its dtype.
 template <class Step>
 void each_dtype(const char* fn, const py::list& parameters, Step&& step) {
-  step(float());
-  step(double());
   for (const py::handle p : parameters) {
-    const auto w = py::reinterpret_borrow<py::tuple>(p)[0];
+    const py::object w = py::reinterpret_borrow<py::tuple>(p)[0];
     if (!py::isinstance<py::array_t<float>>(w) && !py::isinstance<py::array_t<double>>(w))
       type_error(fn, ": parameters must be float32 or float64 arrays, but got ", text_of(w));
   }
+  step(float());
+  step(double());
 }
 template <class T, class Args, class Make>
 std::vector<Args> collect(const py::list& parameters, Make&& make) {
@@ -86,14 +85,16 @@ void sgd_step(const py::list& parameters, double lr, double momentum, double dam
                         nesterov};
     });
     const double cycles = elements(all) * 1.5;
-    run_body(cycles, [&] { run_sgd<T>(active_isa(), useful_threads(cycles, call_threads()), all); });
+    const int threads = useful_threads(cycles, call_threads());
+    const Isa isa = active_isa();
+    run_body(cycles, [&] { run_sgd<T>(isa, threads, all); });
   });
 }
 
 // parameters: (w, g, mean, mean square, its largest or None, steps so far with this one) of each.
-void adam_step(const std::string& name, const py::list& parameters, double lr, double beta1, double beta2,
-               double eps, double weight_decay, bool decoupled, bool maximize) {
-  const char* const fn = name.c_str();
+void adam_step(const py::list& parameters, double lr, double beta1, double beta2, double eps,
+               double weight_decay, bool decoupled, bool maximize) {
+  const char* const fn = "Adam";
   each_dtype(fn, parameters, [&](auto zero) {
     using T = decltype(zero);
     std::vector<py::array> held;
@@ -117,7 +118,9 @@ void adam_step(const std::string& name, const py::list& parameters, double lr, d
                          T(eps * root)};
     });
     const double cycles = elements(all) * 4;
-    run_body(cycles, [&] { run_adam<T>(active_isa(), useful_threads(cycles, call_threads()), all); });
+    const int threads = useful_threads(cycles, call_threads());
+    const Isa isa = active_isa();
+    run_body(cycles, [&] { run_adam<T>(isa, threads, all); });
   });
 }
 

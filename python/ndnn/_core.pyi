@@ -220,7 +220,6 @@ def sgd_step(
     /,
 ) -> None: ...
 def adam_step(
-    name: str,
     parameters: list[tuple[Any, ...]],
     lr: float,
     beta1: float,

@@ -15,4 +15,7 @@ void check_gradient(const Case& c, const std::vector<Isa>& isas, Tally& tally);
 // The epilogue's activations within their stated bound.
 void check_activations(const std::vector<Isa>& isas, Tally& tally);
 
+// Norms and optimiser steps on so many random sizes.
+void check_norms(int cases, const std::vector<Isa>& isas, Tally& tally);
+
 }  // namespace ndnn::selftest

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ndnn._checks import number
 from ndnn._load import _core
 from ndnn.tensor import Array, Operand, Tensor, arrays, record, shared
 
@@ -104,12 +105,13 @@ def _channels(
     eps: float,
 ) -> Any:
     """Norms with a weight for each channel; own: the statistics are the input's."""
+    number(name, momentum=momentum)
     kept = list(running.values()) or [None, None]
-    x, w, b, *statistics = arrays(input, weight, bias, *kept, name=name)
+    x, w, b, m, v = arrays(input, weight, bias, *kept, name=name)
     if own:
         for label, values in running.items():
             _check_in_place(name, label, values)
-    y, mean, var = _core.norm_channels(name, kind, groups, x, *statistics, w, b, eps, own)
+    y, mean, var = _core.norm_channels(name, kind, groups, x, m, v, w, b, eps, own)
     if own and kept[0] is not None and y.size:
         count = y.size // mean.size
         images = mean.reshape(-1, y.shape[1]), var.reshape(-1, y.shape[1])

@@ -200,17 +200,12 @@ class Adam(Optimizer):
         for p in params:
             state = self._kept(p, ("exp_avg", "exp_avg_sq", *largest))
             state["step"] = step = int(state.get("step", 0)) + 1
-            kept = (
-                state["exp_avg"],
-                state["exp_avg_sq"],
-                state["max_exp_avg_sq"] if largest else None,
-            )
-            arrays.append((*_values(p), *kept, step))
-        options = (*group["betas"], group["eps"], group["weight_decay"])
+            most = state["max_exp_avg_sq"] if largest else None
+            arrays.append((*_values(p), state["exp_avg"], state["exp_avg_sq"], most, step))
+        (beta1, beta2), eps, decay = group["betas"], group["eps"], group["weight_decay"]
+        decoupled, maximize = self.decoupled, group["maximize"]
         with _in_float32(arrays) as wide:
-            _core.adam_step(
-                type(self).__name__, wide, group["lr"], *options, self.decoupled, group["maximize"]
-            )
+            _core.adam_step(wide, group["lr"], beta1, beta2, eps, decay, decoupled, maximize)
 
 
 class AdamW(Adam):
@@ -236,7 +231,7 @@ def _values(p: Tensor) -> tuple[Array, Array]:
     """Memory of the parameter and its gradient, without gaps."""
     if not (p._array.flags.c_contiguous and p._array.flags.writeable):
         p._array = p._array.copy()  # of a detached view: its flat form would be another array
-    return p._array, np.require(p._grad, p.dtype, "CAW")
+    return p._array, np.require(p._grad, p.dtype, ["C", "A", "W"])
 
 
 @contextmanager
