@@ -15,4 +15,7 @@ void check_gradient(const Case& c, const std::vector<Isa>& isas, Tally& tally);
 // The epilogue's activations within their stated bound.
 void check_activations(const std::vector<Isa>& isas, Tally& tally);
 
+// Losses and embeddings of random sizes.
+void check_losses(int rounds, const std::vector<Isa>& isas, Tally& tally);
+
 }  // namespace ndnn::selftest
