@@ -84,6 +84,21 @@ NDNN_INLINE void copy_part(const T* src, T* dst, index_t n) {
 #endif
 }
 
+// Half of the floats as doubles: the lower (0) or upper (1) lanes.
+template <int kHalf, int... J>
+NDNN_INLINE Vec<double> widen(Vec<float> v, std::integer_sequence<int, J...>) {
+  const auto half = __builtin_shufflevector(v, v, (J + kHalf * kLanes<double>)...);
+#if NDNN_VEC_BYTES == 64  // GCC 12 would convert four at a time; without a mask, its header warns
+  return (Vec<double>)_mm512_maskz_cvtps_pd(static_cast<__mmask8>(-1), (__m256)half);
+#else
+  return __builtin_convertvector(half, Vec<double>);
+#endif
+}
+template <int kHalf>
+NDNN_INLINE Vec<double> widen(Vec<float> v) {
+  return widen<kHalf>(v, std::make_integer_sequence<int, kLanes<double>>{});
+}
+
 // x - 0 is x for every x, so the compiler drops the subtraction; x + 0 would turn -0 into 0.
 template <class T>
 NDNN_INLINE Vec<T> broadcast(T x) {

@@ -17,5 +17,7 @@ void check_activations(const std::vector<Isa>& isas, Tally& tally);
 
 // Norms and optimiser steps on so many random sizes.
 void check_norms(int cases, const std::vector<Isa>& isas, Tally& tally);
+// Losses and embeddings of random sizes.
+void check_losses(int rounds, const std::vector<Isa>& isas, Tally& tally);
 
 }  // namespace ndnn::selftest

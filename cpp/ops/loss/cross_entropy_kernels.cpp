@@ -14,10 +14,6 @@ template <class T>
 constexpr T kLowest = -std::numeric_limits<T>::infinity();
 
 template <class T>
-NDNN_INLINE Vec<T> larger(Vec<T> a, Vec<T> b) {
-  return a < b ? b : a;
-}
-template <class T>
 NDNN_INLINE Vec<T> load_first(const T* p, index_t n) {
   return n >= kLanes<T> ? load(p) : load_part(p, n);
 }
@@ -33,23 +29,30 @@ void logarithms(const CrossEntropyTile<T>& t) {
     store_first(t.log + i, log<T>(load_first(t.sum + i, t.count - i)), t.count - i);
 }
 
+// e^x of a term of a sum that holds e^0, for x <= 0: below e^-87 (float) it need not end in 0. A sixth less
+// work than exp.
+template <class T>
+NDNN_INLINE Vec<T> exp_of_term(Vec<T> x) {
+  using B = RealBits<T>;
+  const Vec<T> least = broadcast(sizeof(T) == 4 ? T(-87) : T(-708));
+  const Reduced<T> a = reduce<T>(x < least ? least : x);
+  return (1 + a.expm1_of_r) * reals_of<T>((a.exponent + B::bias) << B::mantissa);
+}
+
+// n >= kLanes; the last vector overlaps the one before.
 template <class T>
 NDNN_INLINE T largest_of_row(const T* x, index_t n) {
   constexpr index_t kL = kLanes<T>;
   Vec<T> best[4];
 #pragma GCC unroll 4
-  for (auto& b : best) b = broadcast(kLowest<T>);
+  for (auto& b : best) b = load(x + n - kL);
   index_t c = 0;
   for (; c + 4 * kL <= n; c += 4 * kL)
 #pragma GCC unroll 4
     for (int k = 0; k < 4; ++k) best[k] = larger<T>(best[k], load(x + c + k * kL));
   for (; c + kL <= n; c += kL) best[0] = larger<T>(best[0], load(x + c));
   const Vec<T> all = larger<T>(larger<T>(best[0], best[1]), larger<T>(best[2], best[3]));
-  T lanes[kL], m = kLowest<T>;
-  store(lanes, all);
-  for (const T v : lanes) m = m < v ? v : m;
-  for (; c < n; ++c) m = m < x[c] ? x[c] : m;
-  return m;
+  return over_lanes<T>(all, &larger<T>);
 }
 
 template <class T, Spread kSpread>
@@ -58,7 +61,36 @@ NDNN_INLINE Vec<T> spread_of(const CrossEntropyTile<T>& t, Vec<T> weight, Vec<T>
   else return weight * t.even;
 }
 
-// One position, lanes along the classes.
+// Of one position: what is added up over its classes, kV vectors or the first n lanes of one at a time.
+// Vectors are added to each other before they are widened.
+template <class T, Spread kSpread>
+struct RowSums {
+  WideSum<T> sum, dot, mass;
+
+  template <int kV>
+  NDNN_INLINE void add(const CrossEntropyTile<T>& t, const T* x, const T* likely, index_t c, T m, index_t n) {
+    Vec<T> e[kV], d[kV], s[kV];
+#pragma GCC unroll 4
+    for (int k = 0; k < kV; ++k) {
+      const index_t at = c + k * kLanes<T>;
+      const auto terms = [&](const T* p) { return kV == 1 ? load_first(p + at, n) : load(p + at); };
+      d[k] = terms(x) - m;
+      e[k] = exp_of_term<T>(d[k]);
+      if constexpr (kSpread == Spread::none) continue;
+      s[k] = spread_of<T, kSpread>(t, terms(t.weight), kSpread == Spread::likely ? terms(likely) : Vec<T>{});
+      d[k] *= s[k];
+    }
+    const auto joined = [&](const Vec<T>* v) {
+      if constexpr (kV == 4) return (v[0] + v[1]) + (v[2] + v[3]);
+      else return keep_first<T>(v[0], n);
+    };
+    sum.add(joined(e));
+    if constexpr (kSpread != Spread::none) dot.add(joined(d));
+    if constexpr (kSpread == Spread::likely) mass.add(joined(s));
+  }
+};
+
+// One position, lanes along the classes, of which there are a vector at least.
 template <class T, Spread kSpread>
 void rows(const CrossEntropyTile<T>& t) {
   constexpr index_t kL = kLanes<T>;
@@ -66,24 +98,17 @@ void rows(const CrossEntropyTile<T>& t) {
     const T* const x = t.x + i * t.ld;
     const T* const likely = kSpread == Spread::likely ? t.likely + i * t.likely_ld : nullptr;
     const T m = largest_of_row(x, t.classes);
-    WideSum<T> sum, dot, mass;
-    for (index_t c = 0; c < t.classes; c += kL) {
-      const index_t n = t.classes - c;
-      const Vec<T> d = load_first(x + c, n) - m, e = exp<T>(d);
-      if (n >= kL) sum.add(e);
-      else sum.add_first(e, n);
-      if constexpr (kSpread != Spread::none) {
-        const Vec<T> p = kSpread == Spread::likely ? load_first(likely + c, n) : Vec<T>{};
-        const Vec<T> s = spread_of<T, kSpread>(t, load_first(t.weight + c, n), p);
-        if (n >= kL) dot.add(s * d);
-        else dot.add_first(s * d, n);
-        if constexpr (kSpread == Spread::likely) mass.add_first(s, n < kL ? n : kL);
-      }
+    RowSums<T, kSpread> sums;
+    index_t c = 0;
+    for (; c + 4 * kL <= t.classes; c += 4 * kL) sums.template add<4>(t, x, likely, c, m, kL);
+    for (; c < t.classes; c += kL) {
+      const index_t left = t.classes - c;
+      sums.template add<1>(t, x, likely, c, m, left < kL ? left : kL);
     }
     t.largest[i] = m;
-    t.sum[i] = static_cast<T>(sum.total());
-    if constexpr (kSpread != Spread::none) t.dot[i] = static_cast<T>(dot.total());
-    if constexpr (kSpread == Spread::likely) t.mass[i] = static_cast<T>(mass.total());
+    t.sum[i] = static_cast<T>(sums.sum.total());
+    if constexpr (kSpread != Spread::none) t.dot[i] = static_cast<T>(sums.dot.total());
+    if constexpr (kSpread == Spread::likely) t.mass[i] = static_cast<T>(sums.mass.total());
   }
   logarithms(t);
 }
@@ -107,7 +132,7 @@ NDNN_INLINE void columns_at(const CrossEntropyTile<T>& t, index_t i, index_t n) 
 #pragma GCC unroll 4
       for (int k = 0; k < kV; ++k) {
         const Vec<T> d = at(t.x + c * t.ld + i, k) - m[k];
-        sum_here[k] += exp<T>(d);
+        sum_here[k] += exp_of_term<T>(d);
         if constexpr (kSpread != Spread::none) {
           const Vec<T> p = kSpread == Spread::likely ? at(t.likely + c * t.likely_ld + i, k) : Vec<T>{};
           const Vec<T> s = spread_of<T, kSpread>(t, broadcast(t.weight[c]), p);

@@ -52,7 +52,7 @@ double loss_sum(const LossArgs<T>& a) {
     const index_t n = a.n - i < kL ? a.n - i : kL;
     if (n == kL) load_operands<T, F>(a, i, v);
     else load_last_operands<T, F>(a, i, v);
-    sum[0].add_first(F::value(v, a.parameter), n);
+    sum[0].add(keep_first<T>(F::value(v, a.parameter), n));
   }
   return sum[0].total() + sum[1].total();
 }

@@ -1,33 +1,51 @@
 // SPDX-License-Identifier: MIT
-// Sums of vectors in double. Included inside the region and namespace of an instruction set.
+// Sums of vectors in double, and reductions over lanes. Included inside the region and namespace of an
+// instruction set.
 #pragma once
 
-// Widening a vector of floats takes 2 conversions and 2 additions: nothing beside the loads of a loss.
+// Lane 0 of v, v with its halves exchanged, ... joined by op.
+template <class T, int kStep, class Op, int... J>
+NDNN_INLINE T over_lanes(Vec<T> v, Op op, std::integer_sequence<int, J...> lanes) {
+  v = op(v, __builtin_shufflevector(v, v, (J ^ kStep)...));
+  if constexpr (kStep > 1) return over_lanes<T, kStep / 2>(v, op, lanes);
+  else return v[0];
+}
+template <class T, class Op>
+NDNN_INLINE T over_lanes(Vec<T> v, Op op) {
+  return over_lanes<T, kLanes<T> / 2>(v, op, std::make_integer_sequence<int, kLanes<T>>{});
+}
+template <class T>
+NDNN_INLINE Vec<T> larger(Vec<T> a, Vec<T> b) {
+  return a < b ? b : a;
+}
+
+template <class T, int... J>
+NDNN_INLINE Vec<T> keep_first(Vec<T> v, index_t n, std::integer_sequence<int, J...>) {
+  using Word = typename RealBits<T>::Word;
+  const Words<T> lane = {J...};
+  return reals_of<T>(words_of<T>(v) & (Words<T>)(lane < static_cast<Word>(n)));
+}
+// The first n lanes, zeros in the others whatever they held.
+template <class T>
+NDNN_INLINE Vec<T> keep_first(Vec<T> v, index_t n) {
+  return keep_first<T>(v, n, std::make_integer_sequence<int, kLanes<T>>{});
+}
+
 template <class T>
 struct WideSum {
   Vec<double> part[sizeof(double) / sizeof(T)] = {};
 
   NDNN_INLINE void add(Vec<T> v) {
-    if constexpr (sizeof(T) == 8) part[0] += v;
-    else add_halves(v, std::make_integer_sequence<int, kLanes<T> / 2>{});
-  }
-  template <int... J>
-  NDNN_INLINE void add_halves(Vec<T> v, std::integer_sequence<int, J...>) {
-    part[0] += __builtin_convertvector(__builtin_shufflevector(v, v, J...), Vec<double>);
-    part[1] += __builtin_convertvector(__builtin_shufflevector(v, v, (J + kLanes<T> / 2)...), Vec<double>);
-  }
-  // The first n lanes, whatever the others hold.
-  NDNN_INLINE void add_first(Vec<T> v, index_t n) {
-    T lanes[kLanes<T>];
-    store(lanes, v);
-    for (index_t i = n; i < kLanes<T>; ++i) lanes[i] = 0;
-    add(load(lanes));
+    if constexpr (sizeof(T) == 8) {
+      part[0] += v;
+    } else {
+      part[0] += widen<0>(v);
+      part[1] += widen<1>(v);
+    }
   }
   NDNN_INLINE double total() const {
     Vec<double> v = part[0];
     if constexpr (sizeof(T) == 4) v += part[1];
-    double sum = 0;
-    for (int i = 0; i < kLanes<double>; ++i) sum += v[i];
-    return sum;
+    return over_lanes<double>(v, [](Vec<double> a, Vec<double> b) { return a + b; });
   }
 };
