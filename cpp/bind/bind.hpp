@@ -21,5 +21,6 @@ void bind_conv(py::module_& m);
 void bind_conv_transpose(py::module_& m);
 void bind_conv_grad(py::module_& m);
 void bind_fold(py::module_& m);
+void bind_grid_sample(py::module_& m);
 
 }  // namespace ndnn

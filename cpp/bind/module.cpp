@@ -23,4 +23,5 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   ndnn::bind_conv_transpose(m);
   ndnn::bind_conv_grad(m);
   ndnn::bind_fold(m);
+  ndnn::bind_grid_sample(m);
 }

@@ -8,6 +8,7 @@
 #include "ops/conv/winograd_kernels.hpp"
 #include "ops/conv_transpose/interleave_kernels.hpp"
 #include "ops/fold/fold_kernels.hpp"
+#include "ops/grid_sample/grid_sample_kernels.hpp"
 #include "ops/matmul/tile_kernels.hpp"
 
 namespace ndnn {
@@ -38,5 +39,6 @@ NDNN_TABLE(EpilogueKernels, epilogue_kernels)
 NDNN_TABLE(InterleaveKernels, interleave_kernels)
 NDNN_TABLE(WeightGradientKernels, weight_gradient_kernels)
 NDNN_TABLE(FoldKernels, fold_kernels)
+NDNN_TABLE(GridSampleKernels, grid_sample_kernels)
 
 }  // namespace ndnn

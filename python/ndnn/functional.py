@@ -16,6 +16,7 @@ from ndnn.ops.activation import (
 from ndnn.ops.conv import conv1d, conv2d, conv3d, true_conv1d, true_conv2d, true_conv3d
 from ndnn.ops.conv_transpose import conv_transpose1d, conv_transpose2d, conv_transpose3d
 from ndnn.ops.fold import channel_shuffle, fold, pad, pixel_shuffle, pixel_unshuffle, unfold
+from ndnn.ops.grid_sample import affine_grid, grid_sample
 from ndnn.ops.linear import linear
 from ndnn.ops.loss import cross_entropy, mse_loss, nll_loss
 from ndnn.ops.norm import batch_norm
@@ -24,6 +25,7 @@ from ndnn.ops.unpool import max_unpool2d
 
 __all__ = [
     "adaptive_avg_pool2d",
+    "affine_grid",
     "avg_pool2d",
     "batch_norm",
     "channel_shuffle",
@@ -36,6 +38,7 @@ __all__ = [
     "cross_entropy",
     "dropout",
     "fold",
+    "grid_sample",
     "leaky_relu",
     "linear",
     "log_softmax",

@@ -19,9 +19,9 @@ class Case:
 
 def array_cases() -> list[Case]:
     """Operators of one algorithm (test_array_ops.py)."""
-    from cases import fold, layers
+    from cases import fold, grid_sample, layers
 
-    return [case for family in (layers, fold) for case in family.CASES]
+    return [case for family in (layers, fold, grid_sample) for case in family.CASES]
 
 
 def all_cases() -> list[Case]:

@@ -27,6 +27,7 @@ from ndnn.reference.fold import (
     pixel_unshuffle,
     unfold,
 )
+from ndnn.reference.grid_sample import affine_grid, grid_sample
 from ndnn.reference.layers import (
     adaptive_avg_pool2d,
     avg_pool2d,
@@ -49,6 +50,7 @@ from ndnn.reference.winograd import winograd_conv1d, winograd_matrices
 
 __all__ = [
     "adaptive_avg_pool2d",
+    "affine_grid",
     "avg_pool2d",
     "batch_norm",
     "channel_shuffle",
@@ -67,6 +69,7 @@ __all__ = [
     "dropout",
     "fold",
     "fused",
+    "grid_sample",
     "leaky_relu",
     "linear",
     "log_softmax",
