@@ -100,7 +100,8 @@ template <class T>
 SamplePlan plan_reading(Call& c) {
   constexpr index_t kMost = index_t{1} << (sizeof(T) == 4 ? 30 : 49);
   SamplePlan p = plan<T>(c, false);
-  if (reach(p) >= kMost) {
+  // Rows of neighbours, which are packed fast; one way of computing for all strides.
+  if (reach(p) >= kMost || (p.axis[0].stride != 1 && p.axis[0].size > 1)) {
     make_contiguous(c.x);
     p = plan<T>(c, true);
   }

@@ -8,7 +8,7 @@
 #include "ops/conv/winograd_kernels.hpp"
 #include "ops/conv_transpose/interleave_kernels.hpp"
 #include "ops/fold/fold_kernels.hpp"
-#include "ops/grid_sample/grid_sample_kernels.hpp"
+#include "ops/grid_sample/packed_sample_kernels.hpp"
 #include "ops/matmul/tile_kernels.hpp"
 
 namespace ndnn {
@@ -40,5 +40,6 @@ NDNN_TABLE(InterleaveKernels, interleave_kernels)
 NDNN_TABLE(WeightGradientKernels, weight_gradient_kernels)
 NDNN_TABLE(FoldKernels, fold_kernels)
 NDNN_TABLE(GridSampleKernels, grid_sample_kernels)
+NDNN_TABLE(PackedSampleTable, packed_sample_kernels)
 
 }  // namespace ndnn

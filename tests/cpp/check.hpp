@@ -15,4 +15,7 @@ void check_gradient(const Case& c, const std::vector<Isa>& isas, Tally& tally);
 // The epilogue's activations within their stated bound.
 void check_activations(const std::vector<Isa>& isas, Tally& tally);
 
+// `count` random paddings, blocks and samplings.
+void check_fold(const std::vector<Isa>& isas, int count, std::uint64_t seed, Tally& tally);
+
 }  // namespace ndnn::selftest

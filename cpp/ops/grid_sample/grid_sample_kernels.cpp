@@ -206,7 +206,7 @@ void combine(SampleTile<T>& t) {
         inside &= load_words<T>(&t.axis[a].inside[d[a]][at]);
         weight *= load(&t.axis[a].weight[d[a]][at]);
       }
-      store_words<T>(&t.offset[k][at], offset & inside);
+      store_words<T>(&t.offset[k][at], (offset + words<T>(t.shift)) & inside);
       store_words<T>(&t.inside[k][at], inside);
       store(&t.weight[k][at], weight);
       all &= inside;
@@ -278,14 +278,12 @@ void spread(const SampleArgs<T>& a) {
   }
 }
 
-// With the sums over channels of y * x at every tap, the channels are done.
 template <class T>
-void slopes(const SampleArgs<T>& a, T (*out)[kTilePoints]) {
+void dots(const SampleArgs<T>& a, T (*sums)[kTilePoints]) {
   constexpr index_t kL = kLanes<T>;
   const SampleTile<T>& t = *a.tile;
-  for (index_t at = 0; at < t.points; at += kL) {
-    Vec<T> slope[3] = {};
-    for (int k = 0; k < t.taps; ++k) {
+  for (int k = 0; k < t.taps; ++k)
+    for (index_t at = 0; at < t.points; at += kL) {
       Vec<T> sum{};
       const T* x = a.x;
       const T* y = a.y + at;
@@ -293,22 +291,30 @@ void slopes(const SampleArgs<T>& a, T (*out)[kTilePoints]) {
         const Vec<T> dy = t.points - at >= kL ? load(y) : load_part(y, t.points - at);
         sum += dy * values<T, true>(t, x, k, at);
       }
-      for (int axis = 0; axis < t.rank; ++axis) {
-        Vec<T> product = sum;
+      store(&sums[k][at], sum);
+    }
+}
+
+template <class T>
+void contract(const SampleTile<T>& t, const T (*sums)[kTilePoints], T (*out)[kTilePoints]) {
+  for (index_t at = 0; at < t.points; at += kLanes<T>)
+    for (int axis = 0; axis < t.rank; ++axis) {
+      Vec<T> slope{};
+      for (int k = 0; k < t.taps; ++k) {
+        Vec<T> product = load(&sums[k][at]);
         for (int b = 0; b < t.rank; ++b) {
           const AxisTaps<T>& taps = t.axis[b];
           product *= load(b == axis ? &taps.slope[digit(t, k, b)][at] : &taps.weight[digit(t, k, b)][at]);
         }
-        slope[axis] += product;
+        slope += product;
       }
+      store(&out[axis][at], slope);
     }
-    for (int axis = 0; axis < t.rank; ++axis) store(&out[axis][at], slope[axis]);
-  }
 }
 
 template <class T>
 constexpr GridSampleKernels<T> make_grid_sample_kernels() {
-  return {&place<T>, &combine<T>, &sample<T>, &spread<T>, &slopes<T>};
+  return {&place<T>, &combine<T>, &sample<T>, &spread<T>, &dots<T>, &contract<T>};
 }
 extern const GridSampleKernels<float> grid_sample_kernels_f32;
 extern const GridSampleKernels<double> grid_sample_kernels_f64;

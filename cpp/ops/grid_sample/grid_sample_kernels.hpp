@@ -27,7 +27,8 @@ template <class T>
 struct SampleTile {
   index_t points;
   int rank, taps_per_axis, taps;
-  bool masked;  // some tap lies in the padding
+  bool masked;    // some tap lies in the padding
+  index_t shift;  // added to the offsets of taps that do not
   T coordinate[3][kTilePoints];
   AxisTaps<T> axis[3];
   SampleWord<T> offset[kMostTaps][kTilePoints], inside[kMostTaps][kTilePoints];
@@ -61,8 +62,10 @@ struct GridSampleKernels {
   void (*combine)(SampleTile<T>&);       // axis -> offset, inside, weight, masked
   void (*sample)(const SampleArgs<T>&);  // y = sum of weight * x[offset]
   void (*spread)(const SampleArgs<T>&);  // x[offset] += weight * y, points and taps in order
-  void (*slopes)(const SampleArgs<T>&,
-                 T (*)[kTilePoints]);  // [axis][p] = d(sum of y * sample) / d coordinate
+  // sums[k] = sum over channels of y * x at tap k; of them, out[axis][p] = d(sum of y * sample) / d
+  // coordinate
+  void (*dots)(const SampleArgs<T>&, T (*sums)[kTilePoints]);
+  void (*contract)(const SampleTile<T>&, const T (*sums)[kTilePoints], T (*out)[kTilePoints]);
 };
 template <class T>
 const GridSampleKernels<T>& grid_sample_kernels(Isa isa);
