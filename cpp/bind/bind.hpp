@@ -26,5 +26,6 @@ void bind_optim(py::module_& m);
 void bind_loss(py::module_& m);
 void bind_cross_entropy(py::module_& m);
 void bind_embedding(py::module_& m);
+void bind_grid_sample(py::module_& m);
 
 }  // namespace ndnn

@@ -28,4 +28,5 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   ndnn::bind_loss(m);
   ndnn::bind_cross_entropy(m);
   ndnn::bind_embedding(m);
+  ndnn::bind_grid_sample(m);
 }

@@ -11,6 +11,7 @@
 #include "ops/embedding/embedding_kernels.hpp"
 #include "ops/loss/cross_entropy_kernels.hpp"
 #include "ops/loss/loss_kernels.hpp"
+#include "ops/grid_sample/packed_sample_kernels.hpp"
 #include "ops/matmul/tile_kernels.hpp"
 #include "ops/norm/norm_kernels.hpp"
 #include "ops/optim/optim_kernels.hpp"
@@ -49,5 +50,7 @@ NDNN_TABLE(OptimKernels, optim_kernels)
 NDNN_TABLE(LossKernels, loss_kernels)
 NDNN_TABLE(CrossEntropyKernels, cross_entropy_kernels)
 NDNN_TABLE(EmbeddingKernels, embedding_kernels)
+NDNN_TABLE(GridSampleKernels, grid_sample_kernels)
+NDNN_TABLE(PackedSampleTable, packed_sample_kernels)
 
 }  // namespace ndnn

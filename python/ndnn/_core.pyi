@@ -158,6 +158,24 @@ def fold(
 ) -> NDArray[Any]: ...
 def pixel_shuffle(input: ArrayLike, upscale_factor: SupportsIndex, /) -> NDArray[Any]: ...
 def pixel_unshuffle(input: ArrayLike, downscale_factor: SupportsIndex, /) -> NDArray[Any]: ...
+def grid_sample(
+    input: ArrayLike,
+    grid: ArrayLike,
+    mode: str,
+    padding_mode: str,
+    align_corners: bool | None,
+    /,
+) -> NDArray[Any]: ...
+def grid_sample_gradient(
+    of_grid: bool,
+    grad_output: ArrayLike,
+    input: ArrayLike,
+    grid: ArrayLike,
+    mode: str,
+    padding_mode: str,
+    align_corners: bool | None,
+    /,
+) -> NDArray[Any]: ...
 def force_weight_gradient_algorithm(name: str, /) -> None: ...
 def norm_channels(
     name: str,

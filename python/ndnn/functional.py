@@ -43,12 +43,17 @@ from ndnn.ops.margin_loss import (
     zero_one_loss,
 )
 from ndnn.ops.norm import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
+from ndnn.ops.grid_sample import affine_grid, grid_sample
+from ndnn.ops.linear import linear
+from ndnn.ops.loss import cross_entropy, mse_loss, nll_loss
+from ndnn.ops.norm import batch_norm
 from ndnn.ops.pool import adaptive_avg_pool2d, avg_pool2d, max_pool2d
 from ndnn.ops.scale import local_response_norm, normalize
 from ndnn.ops.unpool import max_unpool2d
 
 __all__ = [
     "adaptive_avg_pool2d",
+    "affine_grid",
     "avg_pool2d",
     "batch_norm",
     "bilinear",
@@ -79,6 +84,7 @@ __all__ = [
     "kl_div",
     "l1_loss",
     "layer_norm",
+    "grid_sample",
     "leaky_relu",
     "linear",
     "local_response_norm",

@@ -22,7 +22,7 @@ class Case:
 
 def array_cases() -> list[Case]:
     """Operators of one algorithm (test_array_ops.py)."""
-    from cases import fold, layers
+    from cases import fold, grid_sample, layers
 
     return [case for family in (layers, fold) for case in family.CASES]
     from cases import layers, norm
@@ -31,6 +31,7 @@ def array_cases() -> list[Case]:
     from cases import embedding, layers, loss
 
     return [case for family in (embedding, layers, loss) for case in family.CASES]
+    return [case for family in (layers, fold, grid_sample) for case in family.CASES]
 
 
 def all_cases() -> list[Case]:

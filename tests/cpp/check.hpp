@@ -19,5 +19,7 @@ void check_activations(const std::vector<Isa>& isas, Tally& tally);
 void check_norms(int cases, const std::vector<Isa>& isas, Tally& tally);
 // Losses and embeddings of random sizes.
 void check_losses(int rounds, const std::vector<Isa>& isas, Tally& tally);
+// `count` random paddings, blocks and samplings.
+void check_fold(const std::vector<Isa>& isas, int count, std::uint64_t seed, Tally& tally);
 
 }  // namespace ndnn::selftest

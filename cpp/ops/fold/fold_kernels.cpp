@@ -8,6 +8,7 @@
 
 #include "core/isa_begin.hpp"
 #include "core/vec.hpp"
+#include "core/vec_lanes.hpp"
 
 template <class T>
 NDNN_INLINE void fill_row(T* to, index_t n, T value) {
@@ -67,30 +68,88 @@ NDNN_INLINE void copy_steps(const T* from, index_t step, T* to, index_t n) {
   }
 }
 
-template <class T, class Body>
-NDNN_INLINE void for_rows(const RowArgs<T>& a, const Run& r, Body&& body) {
-  for (index_t i = 0; i < a.count; ++i)
-    if (a.rows[i].input) body(a.rows[i].input + r.from * a.stride, a.rows[i].gathered + r.first);
+template <class T>
+NDNN_INLINE void copy_run(const RowArgs<T>& a, const Run& r, const T* from, T* to) {
+  if (r.fill) fill_row(to + r.first, r.count, a.fill);
+  else copy_steps(from + r.from * a.stride, r.step * a.stride, to + r.first, r.count);
 }
 
+#if NDNN_VEC_BYTES == 64
+template <class T, int... J>
+NDNN_INLINE LaneIndex<T> lane_numbers(std::integer_sequence<int, J...>) {
+  return LaneIndex<T>{J...};
+}
+// A run of less than a vector, such as the border of a padded row: lanes of one vector of inputs.
+template <class T>
+struct ShortRun {
+  using Word = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
+  index_t to = 0, count = 0, from = 0;
+  LaneMask<T> inputs{}, outputs{};
+  LaneIndex<T> lane{};
+  Vec<T> fill{};
+  // False where its inputs lie farther apart.
+  bool set(const RowArgs<T>& a, const Run& r) {
+    constexpr index_t kL = kLanes<T>;
+    const index_t last = r.from + (r.count - 1) * r.step, low = r.from < last ? r.from : last;
+    const index_t span = r.fill ? 0 : (r.from < last ? last : r.from) - low + 1;
+    if (r.count > kL || span > kL || (!r.fill && a.stride != 1)) return false;
+    to = r.first;
+    count = r.count;
+    from = r.fill ? 0 : low;
+    inputs = lanes_between<T>(0, span);
+    outputs = lanes_between<T>(0, count);
+    lane = lane_numbers<T>(std::make_integer_sequence<int, kL>{}) * static_cast<Word>(r.step) +
+           static_cast<Word>(r.from - low);
+    fill = broadcast(r.fill ? a.fill : T(0));
+    return true;
+  }
+  NDNN_INLINE void copy(const T* row, T* y) const {
+    const Vec<T> v = inputs ? permute<T>(load_masked<T>(row + from, inputs), lane) : fill;
+    store_masked<T>(y + to, v, outputs);
+  }
+};
+
+// Rows of a long run of neighbours between two short ones: 4.0 ns for 58 floats, run by run 7.2.
+template <class T>
+NDNN_INLINE bool copy_bordered(const RowArgs<T>& a) {
+  const AxisMap& m = *a.columns;
+  int k = 0;
+  while (k < m.runs && (m.run[k].fill || m.run[k].step != 1 || m.run[k].count < kLanes<T>)) ++k;
+  if (k == m.runs || k > 1 || m.runs > k + 2 || a.stride != 1) return false;
+  ShortRun<T> before, after;
+  if (k == 1 && !before.set(a, m.run[0])) return false;
+  if (m.runs == k + 2 && !after.set(a, m.run[k + 1])) return false;
+  const Run r = m.run[k];
+  const T* from = a.input;
+  T* to = a.gathered;
+  for (index_t i = 0; i < a.count; ++i, from += a.input_row, to += a.gathered_row) {
+    if (before.count) before.copy(from, to);
+    copy_row(from + r.from, to + r.first, r.count);
+    if (after.count) after.copy(from, to);
+  }
+  return true;
+}
+#else
+template <class T>
+NDNN_INLINE bool copy_bordered(const RowArgs<T>&) {
+  return false;
+}
+#endif
+
+// Row by row, so that each line of the result is finished while it is near: all first runs before all second
+// ones took 1.5 times as long.
 template <class T>
 void copy(const RowArgs<T>& a) {
   const AxisMap& m = *a.columns;
-  for (index_t i = 0; i < a.count; ++i)
-    if (!a.rows[i].input) fill_row(a.rows[i].gathered, m.out, a.fill);
-  for (int k = 0; k < m.runs; ++k) {
-    const Run r = m.run[k];
-    const index_t step = r.step * a.stride, n = r.count;
-    if (r.fill) {
-      for_rows(a, r, [&](const T*, T* to) { fill_row(to, n, a.fill); });
-    } else if (step == 1 && n >= kLanes<T>) {
-      for_rows(a, r, [&](const T* from, T* to) { copy_row(from, to, n); });
-    } else if (n == 1) {
-      for_rows(a, r, [&](const T* from, T* to) { *to = *from; });
-    } else {
-      for_rows(a, r, [&](const T* from, T* to) { copy_steps(from, step, to, n); });
-    }
+  if (!a.input) {
+    for (index_t i = 0; i < a.count; ++i) fill_row(a.gathered + i * a.gathered_row, m.out, a.fill);
+    return;
   }
+  if (copy_bordered(a)) return;
+  const T* from = a.input;
+  T* to = a.gathered;
+  for (index_t i = 0; i < a.count; ++i, from += a.input_row, to += a.gathered_row)
+    for (int k = 0; k < m.runs; ++k) copy_run(a, m.run[k], from, to);
 }
 
 template <class T>
@@ -107,14 +166,14 @@ void add(const RowArgs<T>& a) {
   const AxisMap& m = *a.columns;
   for (int k = 0; k < m.runs; ++k) {
     const Run r = m.run[k];
-    const index_t step = r.step * a.stride, n = r.count;
     if (r.fill) continue;
-    if (step == 1 && n > 1) {
-      for_rows(a, r, [&](T* to, const T* from) { add_row(from, to, n); });
-    } else {
-      for_rows(a, r, [&](T* to, const T* from) {
-        for (index_t i = 0; i < n; ++i) to[i * step] += from[i];
-      });
+    const index_t step = r.step * a.stride;
+    const T* from = a.gathered + r.first;
+    T* to = a.input + r.from * a.stride;
+    for (index_t i = 0; i < a.count; ++i, from += a.gathered_row, to += a.input_row) {
+      if (step == 1 && r.count > 1) add_row(from, to, r.count);
+      else
+        for (index_t o = 0; o < r.count; ++o) to[o * step] += from[o];
     }
   }
 }

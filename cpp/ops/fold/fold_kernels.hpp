@@ -5,18 +5,13 @@
 
 namespace ndnn {
 
-// One row of the gathered array and the row of the input that it reads; null: a row of fill.
-template <class T>
-struct RowPair {
-  T* gathered;
-  T* input;
-};
-
-// Some rows with one map of columns. Input column i of a row lies at input + i*stride.
+// `count` rows of the gathered array, `gathered_row` apart, and the rows of the input that they read,
+// `input_row` apart, with one map of columns. Input column i of a row lies at i*stride.
 template <class T>
 struct RowArgs {
-  const RowPair<T>* rows;
-  index_t count;
+  T* gathered;
+  T* input;  // null in a call of copy: rows of fill
+  index_t count, gathered_row, input_row;
   const AxisMap* columns;
   index_t stride;
   T fill;
@@ -25,7 +20,7 @@ struct RowArgs {
 template <class T>
 struct FoldKernels {
   void (*copy)(const RowArgs<T>&);  // gathered[o] = input[source(o)] or fill; writes all of each gathered row
-  void (*add)(const RowArgs<T>&);   // input[source(o)] += gathered[o], in the order of rows within a run
+  void (*add)(const RowArgs<T>&);   // input[source(o)] += gathered[o]: runs in order, rows in order
 };
 template <class T>
 const FoldKernels<T>& fold_kernels(Isa isa);

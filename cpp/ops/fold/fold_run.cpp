@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Tasks are fixed numbers of rows; kernels get up to kTile of one plane. A row is written by one task.
+// Tasks are fixed numbers of rows; a kernel gets one run of rows of one plane. A row is written by one task.
 #include <limits>
 
 #include "core/parallel.hpp"
@@ -50,29 +50,34 @@ void for_readers(const GatherPlan& p, std::size_t axes, index_t plane, index_t a
   }
 }
 
-// Pairs of rows, handed to the kernel kTile at a time.
-template <class T>
-class Pairs {
- public:
-  Pairs(void (*kernel)(const RowArgs<T>&), const AxisMap& columns, index_t stride, T fill)
-      : kernel_(kernel), args_{pairs_, 0, &columns, stride, fill} {}
-  ~Pairs() { flush(); }
-  Pairs(const Pairs&) = delete;
-  Pairs& operator=(const Pairs&) = delete;
-  void push(T* gathered, T* input) {
-    pairs_[args_.count++] = {gathered, input};
-    if (args_.count == kTile) flush();
+// Calls body(run) for the parts of the map's runs that lie in outputs [begin, end).
+template <class Body>
+void for_runs(const AxisMap& m, index_t begin, index_t end, const Body& body) {
+  for (int k = 0; k < m.runs; ++k) {
+    const Run& r = m.run[k];
+    const index_t skip = std::max<index_t>(begin - r.first, 0), last = std::min(end - r.first, r.count);
+    if (skip < last) body(Run{r.first + skip, last - skip, r.from + skip * r.step, r.step, r.fill});
   }
-
- private:
-  void flush() {
-    if (args_.count) kernel_(args_);
-    args_.count = 0;
+}
+// The same of the parts whose inputs lie in [begin, end); without fill.
+template <class Body>
+void for_runs_from(const AxisMap& m, index_t begin, index_t end, const Body& body) {
+  for (int k = 0; k < m.runs; ++k) {
+    const Run& r = m.run[k];
+    if (r.fill) continue;
+    index_t first = 0, last = r.count;  // of its outputs
+    if (r.step > 0) {
+      first = ceil_div(std::max<index_t>(begin - r.from, 0), r.step);
+      last = std::min(last, ceil_div(std::max<index_t>(end - r.from, 0), r.step));
+    } else if (r.step < 0) {  // -1
+      first = std::max<index_t>(r.from - end + 1, 0);
+      last = std::min(last, r.from - begin + 1);
+    } else if (r.from < begin || r.from >= end) {
+      last = 0;
+    }
+    if (first < last) body(Run{r.first + first, last - first, r.from + first * r.step, r.step, false});
   }
-  void (*kernel_)(const RowArgs<T>&);
-  RowPair<T> pairs_[kTile];
-  RowArgs<T> args_;
-};
+}
 
 }  // namespace
 
@@ -91,11 +96,14 @@ void run_gather(const GatherPlan& p, Isa isa, const T* x, T fill, T* y) {
       const index_t tap = block - plane * taps, stop = std::min(height, oh + end - r);
       const AxisMap& map = p.rows[tap / kw];
       const index_t base = plane_source(p, plane);
-      Pairs<T> pairs(kernels.copy, p.columns[tap % kw], p.column_stride, fill);
-      for (index_t o = oh; o < stop; ++o, ++r) {
-        const index_t i = base == kOutside ? -1 : map.source(o);
-        pairs.push(y + r * width, i < 0 ? nullptr : input + base + i * p.row_stride);
-      }
+      const AxisMap& columns = p.columns[tap % kw];
+      T* const to = y + block * height * width;
+      for_runs(map, oh, stop, [&](const Run& run) {
+        const bool none = run.fill || base == kOutside;
+        kernels.copy({to + run.first * width, none ? nullptr : input + base + run.from * p.row_stride,
+                      run.count, width, run.step * p.row_stride, &columns, p.column_stride, fill});
+      });
+      r += stop - oh;
     }
   });
 }
@@ -116,16 +124,12 @@ void run_gather_adjoint(const GatherPlan& p, Isa isa, const T* y, T* x) {
     if (p.gathered() == 0) return;
     for_readers(p, p.outer.size(), plane, 0, 1, [&](index_t reader) {
       for (index_t tap = 0; tap < p.taps(); ++tap) {
-        const T* const from = grad + (reader * p.taps() + tap) * p.height() * p.width();
+        T* const from = grad + (reader * p.taps() + tap) * p.height() * p.width();
         const AxisMap& map = p.rows[tap / kw];
-        Pairs<T> pairs(kernels.add, p.columns[tap % kw], 1, T(0));
-        for (int k = 0; k < map.runs; ++k) {
-          const Run& r = map.run[k];
-          if (r.fill) continue;
-          for (index_t q = 0, i = r.from; q < r.count; ++q, i += r.step)
-            if (i >= begin && i < end)
-              pairs.push(const_cast<T*>(from) + (r.first + q) * p.width(), to + i * in_width);
-        }
+        for_runs_from(map, begin, end, [&](const Run& run) {
+          kernels.add({from + run.first * p.width(), to + run.from * in_width, run.count, p.width(),
+                       run.step * in_width, &p.columns[tap % kw], 1, T(0)});
+        });
       }
     });
   });

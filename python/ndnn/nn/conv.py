@@ -43,8 +43,13 @@ class _Conv(Module):
     ) -> None:
         super().__init__()
         name = type(self).__name__
-        if padding_mode != "zeros":
-            raise ValueError(f'{name}: padding_mode must be "zeros", but got {padding_mode!r}')
+        modes = ("zeros",) if self.transposed else ("zeros", "reflect", "replicate", "circular")
+        if padding_mode not in modes:
+            raise ValueError(
+                f"{name}: padding_mode must be one of {modes}, "
+                f"but got padding_mode={padding_mode!r}"
+            )
+        self.padding_mode = padding_mode
         if groups < 1 or in_channels % groups or out_channels % groups:
             raise ValueError(
                 f"{name}: groups must divide in_channels and out_channels, but got "
@@ -88,7 +93,11 @@ class _Conv(Module):
             text += f", output_padding={self.output_padding}"
         if self.groups != 1:
             text += f", groups={self.groups}"
-        return text if self.bias is not None else text + ", bias=False"
+        if self.bias is None:
+            text += ", bias=False"
+        return (
+            text if self.padding_mode == "zeros" else text + f", padding_mode={self.padding_mode}"
+        )
 
 
 class _Forward(_Conv):
@@ -113,8 +122,28 @@ class _Forward(_Conv):
 
     def forward(self, input: Any) -> Any:
         function = getattr(F, f"conv{self.rank}d")
-        where = self.stride, self.padding, self.dilation, self.groups
-        return function(as_tensor(input), self._kernel(), self.bias, *where)
+        input, padding = as_tensor(input), self.padding
+        if self.padding_mode != "zeros":
+            input, padding = F.pad(input, self._widths(), self.padding_mode), 0
+        where = self.stride, padding, self.dilation, self.groups
+        return function(input, self._kernel(), self.bias, *where)
+
+    def _widths(self) -> list[int]:
+        """The padding as F.pad takes it: the last axis first, before and after."""
+        if self.padding == "same" and any(s != 1 for s in self.stride):
+            raise ValueError(
+                f"{type(self).__name__}: padding='same' needs stride 1, "
+                f"but got stride={self.stride}"
+            )
+        widths: list[int] = []
+        for axis in reversed(range(self.rank)):
+            if isinstance(self.padding, str):
+                total = self.dilation[axis] * (self.kernel_size[axis] - 1)
+                total *= self.padding == "same"
+                widths += [total // 2, total - total // 2]
+            else:
+                widths += [self.padding[axis]] * 2
+        return widths
 
 
 class Conv1d(_Forward):

@@ -26,6 +26,15 @@ from ndnn.reference.conv_transpose import (
 from ndnn.reference.distance import cosine_similarity, pairwise_distance
 from ndnn.reference.embedding import bilinear, embedding, embedding_bag, linear, one_hot
 from ndnn.reference.fold import channel_shuffle, fold, pad, pixel_shuffle, pixel_unshuffle, unfold
+from ndnn.reference.fold import (
+    channel_shuffle,
+    fold,
+    pad,
+    pixel_shuffle,
+    pixel_unshuffle,
+    unfold,
+)
+from ndnn.reference.grid_sample import affine_grid, grid_sample
 from ndnn.reference.layers import (
     adaptive_avg_pool2d,
     avg_pool2d,
@@ -81,6 +90,7 @@ from ndnn.reference.winograd import amplification, winograd_conv1d, winograd_mat
 __all__ = [
     "adaptive_avg_pool2d",
     "amplification",
+    "affine_grid",
     "avg_pool2d",
     "batch_norm",
     "bilinear",
@@ -117,6 +127,7 @@ __all__ = [
     "kl_div",
     "l1_loss",
     "layer_norm",
+    "grid_sample",
     "leaky_relu",
     "linear",
     "local_response_norm",
