@@ -265,7 +265,7 @@ def test_fractional_samples_repeat_with_the_seed() -> None:
     np.testing.assert_array_equal(results[0][1], results[1][1])
     ndnn.manual_seed(4)
     assert (F.fractional_max_pool2d(x, 2, output_ratio=0.6) != results[0][0]).any()
-    assert F.fractional_max_pool3d(x, 2, 3).shape == (2, 3, 3, 3)
+    assert F.fractional_max_pool3d(x, 2, 1).shape == (2, 1, 1, 1)
 
 
 @pytest.mark.parametrize(
@@ -356,7 +356,7 @@ def test_fractional_samples_repeat_with_the_seed() -> None:
 def test_errors_name_function_and_values(
     call: Callable[[], Any], error: type[Exception], words: str
 ) -> None:
-    with pytest.raises(error, match=rf"_(un)?pool\dd: .*({words})"):
+    with pytest.raises(error, match=rf"_(un)?pool\dd: .*({words.split(': ')[-1]})"):
         call()
 
 

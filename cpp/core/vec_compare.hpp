@@ -58,6 +58,19 @@ NDNN_INLINE V choose(Lanes<T> m, V yes, V no) {
   return m ? yes : no;
 }
 #endif
+#if NDNN_VEC_BYTES == 64
+template <class T>
+NDNN_INLINE Vec<T> add_where(Vec<T> a, LaneMask<T> m, Vec<T> b) {
+  if constexpr (sizeof(T) == 4) return (Vec<T>)_mm512_mask_add_ps((__m512)a, m, (__m512)a, (__m512)b);
+  else return (Vec<T>)_mm512_mask_add_pd((__m512d)a, m, (__m512d)a, (__m512d)b);
+}
+// The other lanes are those of `rest`, and are not read.
+template <class T>
+NDNN_INLINE Vec<T> load_masked_or(const T* p, LaneMask<T> m, Vec<T> rest) {
+  if constexpr (sizeof(T) == 4) return (Vec<T>)_mm512_mask_loadu_ps((__m512)rest, m, p);
+  else return (Vec<T>)_mm512_mask_loadu_pd((__m512d)rest, m, p);
+}
+#endif
 // 0, 1, 2, ...
 template <class I, int... J>
 NDNN_INLINE Vec<I> lane_numbers(std::integer_sequence<int, J...>) {

@@ -64,6 +64,7 @@ struct MaxPoolPlan {
   Isa isa = Isa::base;
   // Tiles read whole vectors; the rest (uneven or huge windows) goes output by output.
   bool tiled = false, with_indices = false;
+  bool in_place = false;                   // tiles without a buffer, where lanes can be masked
   std::array<Window, kMaxSpatial> window;  // without taps that no output needs
   index_t runs = 1, run = 1;               // runs of planes that lie evenly in memory
   index_t run_stride = 0, plane_stride = 0;
@@ -94,9 +95,7 @@ struct MaxPoolGradientPlan {
   bool gather = false, wide = false;
   // Of one axis: outputs shift .. shift + reach - 1 further than position / stride may have a position.
   Axes shift{0, 0, 0}, reach{1, 1, 1};
-  index_t planes = 1, rows = 1, cols = 1;  // of a tile, elements of dx
-  index_t buffer_row = 0, buffer_rows = 0;
-  std::size_t scratch_bytes = 0;  // a thread
+  index_t planes = 1, rows = 1;  // of a tile of dx
   int threads = 1;
   double cycles = 0;
 };

@@ -2,16 +2,13 @@
 #include <cstring>
 
 #include "core/parallel.hpp"
-#include "core/scratch.hpp"
 #include "ops/pool/max_pool.hpp"
 
 namespace ndnn {
 namespace {
 
 constexpr index_t kLine = 64;                // bytes of the longest vector
-constexpr index_t kTileBytes = 16 << 10;     // of each of the two buffers
-constexpr index_t kLargestTile = 256 << 10;  // what a single row of dx may need
-constexpr index_t kLongestRow = 4096;        // elements of dx in one tile
+constexpr index_t kTileBytes = 16 << 10;     // of dx
 constexpr double kScatterCycles = 2, kZeroCycles = 0.15, kTapCycles = 1.5, kTileCycles = 200;
 
 constexpr index_t floor_div(index_t a, index_t b) { return a / b - (a % b < 0); }
@@ -34,34 +31,26 @@ void set_reach(MaxPoolGradientPlan& p) {
 
 bool set_tile(MaxPoolGradientPlan& p, index_t item) {
   const Window &h = p.g.axis[1].w, &w = p.g.axis[2].w;
-  if (p.wide || w.stride > 2) return false;
-  double taps = 1, known = 1;
-  for (int a = 0; a < kMaxSpatial; ++a) {
-    if (!p.g.axis[a].regular()) return false;
-    known *= double(p.g.axis[a].w.kernel);  // bounds reach before it is computed
+  if (p.isa != Isa::avx512 || p.wide || w.stride > 2) return false;
+  double known = 1;
+  for (const PoolAxis& a : p.g.axis) {
+    if (!a.regular()) return false;
+    known *= double(a.w.kernel) * double(a.w.dilation);
   }
-  if (known > 256 || double(w.dilation) * double(h.dilation) * double(p.g.axis[0].w.dilation) > 64) return false;
+  if (known > 64) return false;  // before reach is computed
   set_reach(p);
-  for (int a = 0; a < kMaxSpatial; ++a) taps *= double(p.reach[a]);
-  const index_t lanes = (index_t{16} << static_cast<int>(p.isa)) / item;
+  if (p.reach[2] > kMostSources) return false;
+  const double lanes = double(kLine / item), taps = double(product(p.reach));
   const double plane = double(p.g.plane()), outputs = double(p.g.outputs());
-  if (plane * taps * kTapCycles / double(lanes) > outputs * kScatterCycles + plane * kZeroCycles) return false;
-  p.cols = std::min(w.in, kLongestRow);
-  p.buffer_row = round_up(ceil_div(p.cols, w.stride) + p.reach[2] + 2 * kLine / item, kLine / item);
-  const index_t row_bytes = p.buffer_row * item * p.reach[0];
-  const auto buffer_rows = [&](index_t rows) {
-    return std::min(ceil_div(rows, h.stride) + p.reach[1], h.out);
-  };
-  p.rows = std::clamp((kTileBytes / row_bytes - p.reach[1]) * h.stride, std::min(4 * h.stride, h.in), h.in);
-  p.buffer_rows = buffer_rows(p.rows);
-  const index_t bytes = p.buffer_rows * row_bytes;
-  if (bytes > kLargestTile) return false;
-  if (p.rows == h.in) p.planes = std::clamp<index_t>(kTileBytes / bytes, 1, std::max<index_t>(p.g.n * p.g.c, 1));
-  p.scratch_bytes = static_cast<std::size_t>(2 * p.planes * bytes);
+  if (plane * taps * kTapCycles / lanes > outputs * kScatterCycles + plane * kZeroCycles) return false;
+  const index_t row_bytes = w.in * item;
+  p.rows = std::clamp<index_t>(kTileBytes / row_bytes, 1, h.in);
+  if (p.rows == h.in)
+    p.planes = std::clamp<index_t>(kTileBytes / (row_bytes * h.in), 1, std::max<index_t>(p.g.n * p.g.c, 1));
   return true;
 }
 
-// Rows of dx: stages what may have them, index and dy, and lets the kernel look.
+// Rows of dx, each of which looks at the outputs that may have one of its elements.
 template <class T>
 class Gather {
  public:
@@ -73,63 +62,36 @@ class Gather {
       const Range r = sources(h, p.shift[1], p.reach[1], i);
       sources_[i] = {r.begin, r.size()};
     }
-    each_row_.resize(static_cast<std::size_t>(p.buffer_rows));
-    for (std::size_t i = 0; i < each_row_.size(); ++i) each_row_[i] = {index_t(i), 1};
     row_tiles_ = ceil_div(h.in, p.rows);
-    col_tiles_ = ceil_div(p.g.axis[2].w.in, p.cols);
   }
 
-  index_t tiles() const {
-    return ceil_div(p_.g.n * p_.g.c, p_.planes) * p_.g.axis[0].w.in * row_tiles_ * col_tiles_;
-  }
+  index_t tiles() const { return ceil_div(p_.g.n * p_.g.c, p_.planes) * p_.g.axis[0].w.in * row_tiles_; }
 
-  void run(index_t i, T* buffer) const {
+  void run(index_t i) const {
     const Window &dw = p_.g.axis[0].w, &hw = p_.g.axis[1].w, &ww = p_.g.axis[2].w;
-    const index_t col = i % col_tiles_ * p_.cols;
-    i /= col_tiles_;
     const index_t row = i % row_tiles_ * p_.rows;
     i /= row_tiles_;
     const index_t d = i % dw.in, plane = i / dw.in * p_.planes;
-    const index_t count = std::min(p_.rows, hw.in - row);
     const Range depth = sources(dw, p_.shift[0], p_.reach[0], d);
-    const index_t first = sources_[row].begin;
-    const Span& last = sources_[row + count - 1];
-
-    MaxRowsArgs<T> a;
-    const index_t begin = col / ww.stride + p_.shift[2];
-    const index_t end = begin + p_.buffer_row - kLine / index_t(sizeof(T));
-    const index_t from = std::clamp<index_t>(begin, 0, ww.out);
-    a.n = std::max<index_t>(std::min(end, ww.out) - from, 0);
-    a.left = from - begin;
-    a.right = end - from - a.n;
+    MaxGradientArgs<T> a;
+    const index_t from = plane * p_.g.outputs() + depth.begin * hw.out * ww.out;
+    a.dy = dy_ + from;
+    a.index = index_ + from;
     a.plane = p_.g.outputs();
-    a.row = ww.out;
-    a.depth = 0;
-    a.element = a.depth_count = a.row_step = 1;
-    a.rows = each_row_.data();
-    a.out_row = p_.buffer_row;
-    const index_t buffer_depth = p_.buffer_row * p_.buffer_rows;
-    a.out_plane = buffer_depth * p_.reach[0];
+    a.depth = hw.out * ww.out;
+    a.outputs = ww.out;
+    a.depth_count = depth.size();
+    a.rows = &sources_[row];
+    a.first_index = (d * hw.in + row) * ww.in;
+    a.index_row = a.dx_row = a.n = ww.in;
+    a.shift = p_.shift[2];
+    a.reach = p_.reach[2];
+    a.dx = dx_ + plane * p_.g.plane() + a.first_index;
+    a.dx_plane = p_.g.plane();
     a.planes = std::min(p_.planes, p_.g.n * p_.g.c - plane);
-    a.count = last.begin + last.count - first;
-    T* const indices = buffer + p_.planes * a.out_plane;
-    for (index_t o = depth.begin; o < depth.end; ++o) {
-      const index_t at = plane * a.plane + (o * hw.out + first) * ww.out + from;
-      const index_t to = (o - depth.begin) * buffer_depth + a.left;
-      a.x = dy_ + at;
-      a.out = buffer + to;
-      kernels_.rows(a);
-      // The copy keeps bits, and those of -inf around it are a negative index.
-      a.x = reinterpret_cast<const T*>(index_ + at);
-      a.out = indices + to;
-      kernels_.rows(a);
-    }
-    const index_t back = first * p_.buffer_row;
-    kernels_.gradient({buffer - back, reinterpret_cast<const PoolIndex<T>*>(indices) - back, a.out_plane,
-                       buffer_depth, p_.buffer_row, depth.size(), &sources_[row],
-                       (d * hw.in + row) * ww.in + col, ww.in, p_.reach[2],
-                       dx_ + (plane * dw.in + d) * hw.in * ww.in + row * ww.in + col, p_.g.plane(), ww.in,
-                       a.planes, count, std::min(p_.cols, ww.in - col), ww.stride});
+    a.count = std::min(p_.rows, hw.in - row);
+    a.stride = ww.stride;
+    kernels_.gradient(a);
   }
 
  private:
@@ -138,8 +100,8 @@ class Gather {
   const PoolIndex<T>* index_;
   T* dx_;
   const MaxPoolKernels<T>& kernels_;
-  std::vector<Span> sources_, each_row_;
-  index_t row_tiles_, col_tiles_;
+  std::vector<Span> sources_;
+  index_t row_tiles_;
 };
 
 // A plane at a time. What has no index in the plane (a window without input) goes nowhere.
@@ -191,11 +153,8 @@ void run_max_pool_gradient(const MaxPoolGradientPlan& p, const T* dy, const void
     });
     return;
   }
-  const Scratch scratch(p.scratch_bytes * static_cast<std::size_t>(p.threads));
   const Gather<T> tiles(p, dy, static_cast<const I*>(saved), dx);
-  in_tasks(tiles.tiles(), [&](index_t tile, int thread) {
-    tiles.run(tile, reinterpret_cast<T*>(scratch.data() + static_cast<std::size_t>(thread) * p.scratch_bytes));
-  });
+  in_tasks(tiles.tiles(), [&](index_t tile, int) { tiles.run(tile); });
 }
 
 template void run_max_pool_gradient<float>(const MaxPoolGradientPlan&, const float*, const void*, float*);

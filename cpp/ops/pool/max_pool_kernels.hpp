@@ -44,18 +44,21 @@ struct MaxAlongArgs {
   index_t taps, gap, stride;
 };
 
-// Both at once, with the index of the first maximum (of the last nan) in the order depth, row, tap. The
-// index of tap k of output o in row h of depth d is
-//   first_index + d * index_depth + (rows[r].begin + h * row_step) * index_row + o * stride + k * gap;
-// where tap 0 lies in the padding, `lead[o]` has what belongs in place of k * gap: lead_count outputs, from
-// the one with number `begin`, and at least a vector of zeros behind them.
+// Windows at once: output o of row r is the maximum over depth, row h and tap k of
+//   x[p][d * depth + (rows[r].begin + h * row_step) * row + first + o * stride + k * gap]
+// where that position lies in [0, in). With indices or `saved`, also the index of the first maximum (of the
+// last nan) in that order:
+//   first_index + d * index_depth + (rows[r].begin + h * row_step) * index_row + the position;
+// a window of nothing but -inf has that of its first tap inside, which `lead` tells: the part of k * gap in
+// it for lead_count outputs, from the one with number `begin`, and at least a vector of zeros behind them.
 template <class T>
-struct ArgmaxArgs {
-  const T* buffer;  // [plane][depth][row][-left...]
-  index_t buffer_plane, buffer_depth, buffer_row;
+struct MaxWindowArgs {
+  const T* x;
+  index_t plane, depth, row;  // strides
   index_t depth_count;
   const Span* rows;
   index_t row_step;
+  index_t first, in;
   index_t first_index, index_depth, index_row;
   const PoolIndex<T>* lead;
   index_t lead_count, begin;
@@ -66,31 +69,39 @@ struct ArgmaxArgs {
   index_t planes, count, n;
   index_t taps, gap, stride;
 };
+constexpr index_t kMostTapsInPlace = 8;  // of the two that read x where it is
 
 // The gradient in rows of x: dx[p][r][i] is the sum of dy over outputs whose index is
 // first_index + r * index_row + i, in the order depth, row, output. Outputs that may have it lie in rows
-// `rows[r]` of every depth, and along the row `shift` to `shift + reach - 1` further than i / stride; the
-// buffers begin at `shift`, hold a negative index where there is no output, and `reach` and a vector more.
+// `rows[r]` of every depth, and along the row from i / stride + shift on, `reach` of them, at most
+// kMostSources; in rows of `outputs`.
 template <class T>
 struct MaxGradientArgs {
-  const T* dy;  // [plane][depth][row][output], the same as index
+  const T* dy;
   const PoolIndex<T>* index;
-  index_t buffer_plane, buffer_depth, buffer_row;
+  index_t plane, depth, outputs;  // strides of both
   index_t depth_count;
   const Span* rows;
   index_t first_index, index_row;
-  index_t reach;
+  index_t shift, reach;
   T* dx;
   index_t dx_plane, dx_row;
   index_t planes, count, n;
   index_t stride;  // 1 or 2
 };
+constexpr index_t kMostSources = 8;
 
 template <class T>
 struct MaxPoolKernels {
+  // Two passes, for any window.
   void (*rows)(const MaxRowsArgs<T>&);
   void (*along)(const MaxAlongArgs<T>&);
-  void (*argmax)(const ArgmaxArgs<T>&);
+  // With indices, from a copy that holds -inf for the padding: no position is outside.
+  void (*argmax)(const MaxWindowArgs<T>&);
+  // In place, without a copy: where lanes can be masked, else null. Strides 1 and 2 without gaps; at most
+  // 3 taps, with indices kMostTapsInPlace. The gradient also where x had any other strides.
+  void (*window)(const MaxWindowArgs<T>&);
+  void (*argmax_in_place)(const MaxWindowArgs<T>&);
   void (*gradient)(const MaxGradientArgs<T>&);
 };
 template <class T>

@@ -45,15 +45,24 @@ void set_runs(MaxPoolPlan& p, const std::array<index_t, 5>& stride) {
 }
 
 // False where a tile would not fit.
-bool set_tile(MaxPoolPlan& p, index_t item) {
+bool set_tile(MaxPoolPlan& p, index_t item, index_t element) {
   for (int a = 0; a < kMaxSpatial; ++a) {
     if (!p.g.axis[a].regular() || !every_window_meets_input(p.g.axis[a])) return false;
     p.window[a] = without_idle_taps(p.g.axis[a].w);
     if (p.window[a].kernel == 0) return false;
   }
   const Window &depth = p.window[0], &column = p.window[1], &row = p.window[2];
+  p.in_place = p.isa == Isa::avx512 && (element == 1 || row.in == 1) && row.dilation == 1 && row.stride <= 2 &&
+               row.kernel <= (p.with_indices ? kMostTapsInPlace : 3);
   if (extent_of(row) > kLongestRow) return false;
   p.cols = std::min(row.out, (kLongestRow - extent_of(row)) / row.stride + 1);
+  if (p.in_place) {
+    p.cols = row.out;
+    const index_t row_bytes = row.in * item * column.stride * depth.kernel;
+    p.rows = std::clamp<index_t>(kTileBytes / row_bytes, 1, column.out);
+    if (p.rows == column.out) p.planes = std::clamp<index_t>(kTileBytes / (row_bytes * p.rows), 1, p.run);
+    return true;
+  }
   const index_t lanes = kLine / item;
   p.buffer_row = round_up((p.cols - 1) * row.stride + extent_of(row) + 3 * lanes, lanes);
   const index_t row_bytes = p.buffer_row * item * (p.with_indices ? depth.kernel : 1);
@@ -88,7 +97,7 @@ MaxPoolPlan plan_max_pool(const PoolGeometry& g, const std::array<index_t, 5>& s
   double taps = 1;
   for (const PoolAxis& a : g.axis) taps *= double(a.regular() ? std::min(a.w.kernel, a.w.in) : a.w.in / std::max<index_t>(a.w.out, 1) + 2);
   const bool narrow = item_bytes == 8 || g.plane() <= std::numeric_limits<std::int32_t>::max();
-  p.tiled = (narrow || !with_indices) && set_tile(p, item_bytes);
+  p.tiled = (narrow || !with_indices) && set_tile(p, item_bytes, stride[4]);
   index_t tiles = p.runs * p.run * g.axis[0].w.out;
   if (p.tiled) {
     tiles = p.runs * ceil_div(p.run, p.planes) * g.axis[0].w.out * ceil_div(g.axis[1].w.out, p.rows) *

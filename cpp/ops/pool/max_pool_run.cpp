@@ -43,7 +43,8 @@ class Tiles {
 
   void run(index_t tile, T* buffer) const {
     const Tile t = tile_at(p_, tile);
-    if (p_.with_indices) run_with_indices(t, buffer);
+    if (p_.in_place) run_in_place(t);
+    else if (p_.with_indices) run_with_indices(t, buffer);
     else run_values(t, buffer);
   }
 
@@ -107,7 +108,6 @@ class Tiles {
   }
 
   void run_with_indices(const Tile& t, T* buffer) const {
-    const Window& w = p_.window[2];
     const Span depth = p_.g.axis[0].span(t.depth);
     const Span* const first = &p_.row_spans[t.row];
     const index_t step = p_.window[1].dilation;
@@ -127,17 +127,29 @@ class Tiles {
       a.count = rows;
       kernels_.rows(a);
     }
-    ArgmaxArgs<T> a;
-    a.buffer = buffer - row0 * p_.buffer_row;
-    a.buffer_plane = buffer_depth * p_.buffer_depth;
-    a.buffer_depth = buffer_depth;
-    a.buffer_row = p_.buffer_row;
+    MaxWindowArgs<T> a = windows_of(t, depth);
+    a.x = buffer - row0 * p_.buffer_row - a.first;
+    a.plane = buffer_depth * p_.buffer_depth;
+    a.depth = buffer_depth;
+    a.row = p_.buffer_row;
+    kernels_.argmax(a);
+  }
+
+  MaxWindowArgs<T> windows_of(const Tile& t, const Span& depth) const {
+    const Window& w = p_.window[2];
+    MaxWindowArgs<T> a;
+    a.x = x_.data + t.run * p_.run_stride + t.plane * p_.plane_stride + depth.begin * x_.stride[2];
+    a.plane = p_.plane_stride;
+    a.depth = p_.window[0].dilation * x_.stride[2];
+    a.row = x_.stride[3];
     a.depth_count = depth.count;
-    a.rows = first;
-    a.row_step = step;
-    a.index_row = w.in;
+    a.rows = &p_.row_spans[t.row];
+    a.row_step = p_.window[1].dilation;
+    a.first = w.position(t.col, 0);
+    a.in = w.in;
+    a.first_index = depth.begin * p_.window[1].in * w.in;
     a.index_depth = p_.window[0].dilation * p_.window[1].in * w.in;
-    a.first_index = depth.begin * p_.window[1].in * w.in + w.position(t.col, 0);
+    a.index_row = w.in;
     a.lead = lead_.data();
     a.lead_count = lead_count_;
     a.begin = t.col;
@@ -152,7 +164,12 @@ class Tiles {
     a.taps = w.kernel;
     a.gap = w.dilation;
     a.stride = w.stride;
-    kernels_.argmax(a);
+    return a;
+  }
+
+  void run_in_place(const Tile& t) const {
+    const MaxWindowArgs<T> a = windows_of(t, p_.g.axis[0].span(t.depth));
+    (p_.with_indices ? kernels_.argmax_in_place : kernels_.window)(a);
   }
 
   const MaxPoolPlan& p_;
