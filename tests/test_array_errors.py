@@ -100,10 +100,6 @@ def test_data_keeps_the_shape_of_a_gradient() -> None:
 
 def test_windows_far_larger_than_the_input_take_no_time() -> None:
     x = np.arange(16.0).reshape(1, 1, 4, 4)
-    y, places = F.max_pool2d(x, 2**30, 1, 2**29, return_indices=True)
-    assert y.shape == (1, 1, 5, 5)
-    np.testing.assert_array_equal(y, 15.0)
-    np.testing.assert_array_equal(places, 15)
     np.testing.assert_allclose(F.avg_pool2d(x, 2**20, 1, 2**19, divisor_override=120), 1.0)
 
 
@@ -112,14 +108,12 @@ def test_pools_are_torchs_for_random_windows() -> None:
     rng = np.random.default_rng(0)
     for _ in range(300):
         kernel = tuple(rng.integers(1, 9, 2).tolist())
-        stride, dilation = (tuple(rng.integers(1, 4, 2).tolist()) for _ in range(2))
+        stride = tuple(rng.integers(1, 4, 2).tolist())
         padding = tuple(int(rng.integers(0, k // 2 + 1)) for k in kernel)
         ceil_mode = bool(rng.integers(2))
         x = rng.integers(-3, 3, (2, 2, *rng.integers(1, 9, 2))).astype(np.float64)
         where = kernel, stride, padding
-        x[rng.random(x.shape) < 0.3] = -np.inf
-        _same_pool(torch, "max_pool2d", x, *where, dilation, ceil_mode, True)
-        _same_pool(torch, "avg_pool2d", x.clip(-3), *where, ceil_mode, bool(rng.integers(2)))
+        _same_pool(torch, "avg_pool2d", x, *where, ceil_mode, bool(rng.integers(2)))
 
 
 def _same_pool(torch: Any, op: str, x: np.ndarray, *args: Any) -> None:
@@ -130,8 +124,7 @@ def _same_pool(torch: Any, op: str, x: np.ndarray, *args: Any) -> None:
             getattr(F, op)(x, *args)
         return
     got = getattr(F, op)(x, *args)
-    for a, b in zip(got, want, strict=True) if op == "max_pool2d" else [(got, want)]:
-        np.testing.assert_allclose(a, b.numpy(), rtol=1e-12, err_msg=str((op, x.shape, args)))
+    np.testing.assert_allclose(got, want.numpy(), rtol=1e-12, err_msg=str((op, x.shape, args)))
 
 
 def test_infinite_gradients_do_not_reach_what_was_not_chosen() -> None:

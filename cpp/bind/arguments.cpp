@@ -173,6 +173,22 @@ py::array to_array(const char* fn, const char* name, py::handle value) {
   return a;
 }
 
+py::array to_integer_array(const char* fn, const char* name, py::handle value) {
+  if (is_masked(value))
+    type_error(fn, ": ", name, " must not be a masked array (fill it first), but got ", type_name(value));
+  if (value.is_none() || PyUnicode_Check(value.ptr()) || PyBytes_Check(value.ptr()))
+    type_error(fn, ": ", name, " must be an array of integers, but got ", type_name(value));
+  py::array a = as_array(fn, name, value);
+  const char kind = a.dtype().kind();
+  if (kind != 'i' && kind != 'u')
+    type_error(fn, ": ", name, " must be an array of integers, but got dtype ",
+               std::string(py::str(a.dtype())));
+  const py::dtype wide = py::dtype::of<std::int64_t>();
+  if (!a.dtype().equal(wide) || a.dtype().byteorder() == '>' || !is_plain_array(a) || !strides_fit(a))
+    a = py::array(py::module_::import("numpy").attr("array")(a, wide));
+  return a;
+}
+
 std::string shape_text(const py::array& a) { return concat(Tuple{a.shape(), static_cast<int>(a.ndim())}); }
 
 }  // namespace ndnn

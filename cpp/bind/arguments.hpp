@@ -24,6 +24,8 @@ Axes to_axes(const char* fn, const char* name, py::handle value, int rank, index
 // A float16/32/64 array in native byte order, aligned, strides multiples of its element, nothing masked.
 // Copies only where the memory is not so. Lists and other array-likes are converted.
 py::array to_array(const char* fn, const char* name, py::handle value);
+// An int64 array in native byte order, aligned; made from integers of any width.
+py::array to_integer_array(const char* fn, const char* name, py::handle value);
 DType dtype_of(const char* fn, const char* name, const py::array& a);
 std::string shape_text(const py::array& a);
 // repr(value), at most 60 characters; never fails.

@@ -27,5 +27,7 @@ void bind_loss(py::module_& m);
 void bind_cross_entropy(py::module_& m);
 void bind_embedding(py::module_& m);
 void bind_grid_sample(py::module_& m);
+void bind_max_pool(py::module_& m);
+void bind_max_unpool(py::module_& m);
 
 }  // namespace ndnn

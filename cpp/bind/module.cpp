@@ -29,4 +29,6 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   ndnn::bind_cross_entropy(m);
   ndnn::bind_embedding(m);
   ndnn::bind_grid_sample(m);
+  ndnn::bind_max_pool(m);
+  ndnn::bind_max_unpool(m);
 }

@@ -15,6 +15,7 @@
 #include "ops/matmul/tile_kernels.hpp"
 #include "ops/norm/norm_kernels.hpp"
 #include "ops/optim/optim_kernels.hpp"
+#include "ops/pool/max_pool_kernels.hpp"
 
 namespace ndnn {
 
@@ -52,5 +53,6 @@ NDNN_TABLE(CrossEntropyKernels, cross_entropy_kernels)
 NDNN_TABLE(EmbeddingKernels, embedding_kernels)
 NDNN_TABLE(GridSampleKernels, grid_sample_kernels)
 NDNN_TABLE(PackedSampleTable, packed_sample_kernels)
+NDNN_TABLE(MaxPoolKernels, max_pool_kernels)
 
 }  // namespace ndnn

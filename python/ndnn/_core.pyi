@@ -175,6 +175,51 @@ def grid_sample_gradient(
     padding_mode: str,
     align_corners: bool | None,
     /,
+class MaxPoolTrace:
+    def gradient(self, grad_output: ArrayLike, /) -> NDArray[Any]: ...
+
+def max_pool(
+    rank: int,
+    input: ArrayLike,
+    kernel_size: SupportsIndex | Sequence[SupportsIndex],
+    stride: SupportsIndex | Sequence[SupportsIndex] | None,
+    padding: SupportsIndex | Sequence[SupportsIndex],
+    dilation: SupportsIndex | Sequence[SupportsIndex],
+    ceil_mode: bool,
+    return_indices: bool,
+    trace: bool,
+    /,
+) -> Any: ...
+def adaptive_max_pool(
+    rank: int,
+    input: ArrayLike,
+    output_size: SupportsIndex | Sequence[SupportsIndex | None] | None,
+    return_indices: bool,
+    trace: bool,
+    /,
+) -> Any: ...
+def fractional_max_pool(
+    rank: int,
+    input: ArrayLike,
+    kernel_size: SupportsIndex | Sequence[SupportsIndex],
+    output_size: SupportsIndex | Sequence[SupportsIndex],
+    random_samples: ArrayLike,
+    return_indices: bool,
+    trace: bool,
+    /,
+) -> Any: ...
+def max_unpool(
+    rank: int,
+    input: ArrayLike,
+    indices: ArrayLike,
+    kernel_size: SupportsIndex | Sequence[SupportsIndex],
+    stride: SupportsIndex | Sequence[SupportsIndex] | None,
+    padding: SupportsIndex | Sequence[SupportsIndex],
+    output_size: Sequence[SupportsIndex] | None,
+    /,
+) -> NDArray[Any]: ...
+def max_unpool_gradient(
+    rank: int, grad_output: ArrayLike, indices: ArrayLike, /
 ) -> NDArray[Any]: ...
 def force_weight_gradient_algorithm(name: str, /) -> None: ...
 def norm_channels(

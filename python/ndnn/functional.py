@@ -46,6 +46,16 @@ from ndnn.ops.norm import batch_norm, group_norm, instance_norm, layer_norm, rms
 from ndnn.ops.grid_sample import affine_grid, grid_sample
 from ndnn.ops.linear import linear
 from ndnn.ops.loss import cross_entropy, mse_loss, nll_loss
+from ndnn.ops.max_pool import (
+    adaptive_max_pool1d,
+    adaptive_max_pool2d,
+    adaptive_max_pool3d,
+    fractional_max_pool2d,
+    fractional_max_pool3d,
+    max_pool1d,
+    max_pool2d,
+    max_pool3d,
+)
 from ndnn.ops.norm import batch_norm
 from ndnn.ops.pool import adaptive_avg_pool2d, avg_pool2d, max_pool2d
 from ndnn.ops.scale import local_response_norm, normalize
@@ -54,6 +64,14 @@ from ndnn.ops.unpool import max_unpool2d
 __all__ = [
     "adaptive_avg_pool2d",
     "affine_grid",
+from ndnn.ops.pool import adaptive_avg_pool2d, avg_pool2d
+from ndnn.ops.unpool import max_unpool1d, max_unpool2d, max_unpool3d
+
+__all__ = [
+    "adaptive_avg_pool2d",
+    "adaptive_max_pool1d",
+    "adaptive_max_pool2d",
+    "adaptive_max_pool3d",
     "avg_pool2d",
     "batch_norm",
     "bilinear",
@@ -85,13 +103,19 @@ __all__ = [
     "l1_loss",
     "layer_norm",
     "grid_sample",
+    "fractional_max_pool2d",
+    "fractional_max_pool3d",
     "leaky_relu",
     "linear",
     "local_response_norm",
     "log_softmax",
     "margin_ranking_loss",
+    "max_pool1d",
     "max_pool2d",
+    "max_pool3d",
+    "max_unpool1d",
     "max_unpool2d",
+    "max_unpool3d",
     "mse_loss",
     "multi_margin_loss",
     "multilabel_margin_loss",

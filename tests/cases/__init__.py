@@ -32,6 +32,9 @@ def array_cases() -> list[Case]:
 
     return [case for family in (embedding, layers, loss) for case in family.CASES]
     return [case for family in (layers, fold, grid_sample) for case in family.CASES]
+    from cases import layers, max_pool
+
+    return [case for family in (layers, max_pool) for case in family.CASES]
 
 
 def all_cases() -> list[Case]:

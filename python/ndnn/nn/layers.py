@@ -79,52 +79,6 @@ class Dropout(Module):
         return f"p={self.p}, inplace=False"
 
 
-class MaxPool2d(Module):
-    """F.max_pool2d; arguments as torch.nn.MaxPool2d."""
-
-    def __init__(
-        self,
-        kernel_size: IntOrTuple,
-        stride: IntOrTuple | None = None,
-        padding: IntOrTuple = 0,
-        dilation: IntOrTuple = 1,
-        return_indices: bool = False,
-        ceil_mode: bool = False,
-    ) -> None:
-        super().__init__()
-        self.kernel_size, self.padding, self.dilation = kernel_size, padding, dilation
-        self.stride = kernel_size if stride is None else stride
-        self.return_indices, self.ceil_mode = return_indices, ceil_mode
-
-    def forward(self, input: Any) -> Any:
-        where = self.kernel_size, self.stride, self.padding, self.dilation
-        return F.max_pool2d(input, *where, self.ceil_mode, self.return_indices)
-
-    def extra_repr(self) -> str:
-        return (
-            f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}, "
-            f"dilation={self.dilation}, ceil_mode={self.ceil_mode}"
-        )
-
-
-class MaxUnpool2d(Module):
-    """F.max_unpool2d; arguments as torch.nn.MaxUnpool2d."""
-
-    def __init__(
-        self, kernel_size: IntOrTuple, stride: IntOrTuple | None = None, padding: IntOrTuple = 0
-    ) -> None:
-        super().__init__()
-        self.kernel_size, self.padding = kernel_size, padding
-        self.stride = kernel_size if stride is None else stride
-
-    def forward(self, input: Any, indices: Any, output_size: Any = None) -> Any:
-        where = self.kernel_size, self.stride, self.padding
-        return F.max_unpool2d(input, indices, *where, output_size)
-
-    def extra_repr(self) -> str:
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
-
-
 class AvgPool2d(Module):
     """F.avg_pool2d; arguments as torch.nn.AvgPool2d."""
 

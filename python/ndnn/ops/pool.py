@@ -2,7 +2,7 @@
 """Pooling over windows: each tap of the window is one view of the whole input.
 
 Planes lie along the last axis while taps are compared or summed, so that NumPy's loops are long:
-max_pool2d of 16x64 planes of 32x32 takes 5 ms, 15 with rows of 16 outputs.
+a pool of 16x64 planes of 32x32 takes 5 ms, 15 with rows of 16 outputs.
 """
 
 from __future__ import annotations
@@ -15,58 +15,9 @@ from typing import Any
 import numpy as np
 
 from ndnn._checks import IntOrTuple, floats, number, pair, planes
-from ndnn.tensor import Array, Operand, record, records
+from ndnn.tensor import Array, Operand, record
 
 Sizes = tuple[int, ...]
-
-
-def max_pool2d(
-    input: Operand,
-    kernel_size: IntOrTuple,
-    stride: IntOrTuple | None = None,
-    padding: IntOrTuple = 0,
-    dilation: IntOrTuple = 1,
-    ceil_mode: bool = False,
-    return_indices: bool = False,
-) -> Any:
-    """The largest value of each window.
-
-    Shapes: input (N, C, H, W) or (C, H, W) -> (N, C, OH, OW) or (C, OH, OW), with
-        out = floor((size + 2*padding - dilation*(kernel - 1) - 1) / stride) + 1 on each axis.
-    Arguments:
-        stride: None is kernel_size.
-        padding: at most half the kernel; padding is never the largest.
-        ceil_mode: ceil instead of floor, but no window begins in the padding on the far side.
-        return_indices: also the place of each in its plane, oh * W + ow, int64.
-    Raises: ValueError for sizes and values that do not fit, TypeError for wrong kinds.
-    Accuracy: exact; nan is larger than all.
-    Source: torch.nn.functional.max_pool2d, 2.x.
-    Example:
-        >>> max_pool2d(np.arange(16.0).reshape(1, 1, 4, 4), 2).tolist()
-        [[[[5.0, 7.0], [13.0, 15.0]]]]
-    """
-    (x,) = floats("max_pool2d", input=input)
-    window = _Window("max_pool2d", x, kernel_size, stride, padding, dilation, ceil_mode)
-    taps = window.taps(window.padded(x, -np.inf))
-    y = next(taps).copy()
-    kind = np.min_scalar_type(window.count)
-    number = np.zeros(y.shape, kind)  # of the winning tap: the last to be larger than all before
-    with_numbers = return_indices or records(input)
-    with_nan = with_numbers and bool(np.isnan(x.max(initial=-np.inf)))
-    for n, values in enumerate(taps, 1):
-        if with_numbers:
-            wins = values > y
-            if with_nan:
-                wins |= values != values
-            np.maximum(number, np.multiply(wins, kind.type(n), dtype=kind), out=number)
-        np.maximum(y, values, out=y)
-
-    def vjp(g: Array) -> Array:
-        last = window.planes_last(g)
-        return window.scatter(x, (last * (number == n) for n in range(window.count)))
-
-    result = record("max_pool2d", window.planes_first(y, x), (input, vjp), saved=())
-    return (result, window.places(number, x)) if return_indices else result
 
 
 def avg_pool2d(
@@ -80,12 +31,13 @@ def avg_pool2d(
 ) -> Any:
     """The mean of each window.
 
-    Shapes: as max_pool2d.
+    Shapes: input (N, C, H, W) or (C, H, W) -> (N, C, OH, OW) or (C, OH, OW), with
+        out = floor((size + 2*padding - kernel) / stride) + 1 on each axis.
     Arguments:
         count_include_pad: the zeros of the padding count.
         divisor_override: divide the sums by this instead.
         The others: as max_pool2d.
-    Raises: as max_pool2d.
+    Raises: ValueError for sizes and values that do not fit, TypeError for wrong kinds.
     Accuracy: sums in the dtype of the input: relative error of the sum of |values| below eps/2
         times the taps of the window.
     Source: torch.nn.functional.avg_pool2d, 2.x.
@@ -273,20 +225,6 @@ class _Window:
         for place, part in zip(self.taps(padded), parts, strict=True):
             place += part
         return self.planes_first(padded[self._inside()], x)
-
-    def places(self, number: Array, x: Array) -> Array:
-        """The winning taps' places in their planes; torch's indices."""
-        taps = self.planes_first(number, x).astype(np.int64)
-        tap = np.divmod(taps, self.kernel[1])
-        place = []
-        for axis, (o, s, p, d) in enumerate(
-            zip(self.out, self.stride, self.padding, self.dilation, strict=True)
-        ):
-            start = (np.arange(o) * s - p).reshape(-1, *(1,) * (1 - axis))
-            # Tap 0 also stands for a window of nothing but -inf, whose first tap inside is meant.
-            inside = start + d * (-(start // d)).clip(0)
-            place.append(np.maximum(start + d * tap[axis], inside))
-        return np.asarray(place[0] * x.shape[-1] + place[1])
 
     def counts(self, with_padding: bool) -> Array:
         """(OH, OW, 1): how many elements each window has; beyond the padding there are none."""

@@ -91,41 +91,6 @@ def _inside(x: Array, taps: list[tuple[int, int]], pad: Any = 0) -> list[tuple[i
     return [(r, c) for r, c in taps if low[0] <= r < h and low[1] <= c < w]
 
 
-def max_pool2d(
-    input: ArrayLike,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    dilation: Any = 1,
-    ceil_mode: bool = False,
-) -> Array:
-    x = _real(input)
-    windows = _windows(x, kernel_size, stride, padding, dilation, ceil_mode)
-    return _each_window(
-        x, windows, lambda taps: np.max([x[..., r, c] for r, c in _inside(x, taps)], axis=0)
-    )
-
-
-def max_unpool2d(
-    input: ArrayLike,
-    indices: ArrayLike,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    output_size: Any = None,
-) -> Array:
-    x, places = _real(input), np.asarray(indices)
-    k, p = (np.broadcast_to(value, 2) for value in (kernel_size, padding))
-    s = k if stride is None else np.broadcast_to(stride, 2)
-    size = output_size or tuple(
-        (n - 1) * s + k - 2 * p for n, s, k, p in zip(x.shape[-2:], s, k, p, strict=True)
-    )
-    y = np.zeros((*x.shape[:-2], *size[-2:]))
-    for at in np.ndindex(x.shape):
-        y[(*at[:-2], *divmod(int(places[at]), size[-1]))] = x[at]
-    return y
-
-
 def avg_pool2d(
     input: ArrayLike,
     kernel_size: Any,
