@@ -131,7 +131,9 @@ def _same_pool(torch: Any, op: str, x: np.ndarray, *args: Any) -> None:
         return
     got = getattr(F, op)(x, *args)
     for a, b in zip(got, want, strict=True) if op == "max_pool2d" else [(got, want)]:
-        np.testing.assert_allclose(a, b.numpy(), rtol=1e-12, err_msg=str((op, x.shape, args)))
+        np.testing.assert_allclose(
+            a, b.numpy(), rtol=1e-12, atol=1e-12, err_msg=str((op, x.shape, args))
+        )
 
 
 def test_infinite_gradients_do_not_reach_what_was_not_chosen() -> None:

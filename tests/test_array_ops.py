@@ -95,6 +95,7 @@ def test_strides_do_not_matter(case: Case) -> None:
         np.testing.assert_allclose(call(case, [x, *inputs[1:]]), want, rtol=1e-12, atol=1e-13)
 
 
+@pytest.mark.filterwarnings("ignore:.*upsample. is deprecated")
 @pytest.mark.parametrize("case", CASES)
 def test_torch_has_the_same_values_and_gradients(case: Case) -> None:
     torch = pytest.importorskip("torch")

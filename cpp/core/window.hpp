@@ -36,7 +36,10 @@ inline const char* set_output_size(Window& w, bool ceil_mode = false) {
   const Checked padded = Checked(w.in) + w.pad_lo + w.pad_hi;
   const Checked extent = window_extent(w.kernel, w.dilation);
   if (padded.overflow) return "the padded input must stay within 64-bit integers";
-  if (extent.overflow || extent.value > padded.value) return "the kernel must fit into the padded input";
+  // Rounded up, an only window may be cut off at the far side by less than a stride.
+  const Checked longest = ceil_mode ? padded + w.stride - 1 : padded;
+  if (extent.overflow || longest.overflow || extent.value > longest.value)
+    return "the kernel must fit into the padded input";
   const index_t room = padded.value - extent.value;
   w.out = (ceil_mode ? ceil_div(room, w.stride) : room / w.stride) + 1;
   if (ceil_mode && (w.out - 1) * w.stride >= w.in + w.pad_lo) --w.out;

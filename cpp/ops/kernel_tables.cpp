@@ -8,6 +8,7 @@
 #include "ops/conv/winograd_kernels.hpp"
 #include "ops/conv_transpose/interleave_kernels.hpp"
 #include "ops/matmul/tile_kernels.hpp"
+#include "ops/resize/resize_kernels.hpp"
 
 namespace ndnn {
 
@@ -36,5 +37,6 @@ NDNN_TABLE(WinogradKernels, winograd_kernels)
 NDNN_TABLE(EpilogueKernels, epilogue_kernels)
 NDNN_TABLE(InterleaveKernels, interleave_kernels)
 NDNN_TABLE(WeightGradientKernels, weight_gradient_kernels)
+NDNN_TABLE(ResizeKernels, resize_kernels)
 
 }  // namespace ndnn

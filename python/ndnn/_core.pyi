@@ -130,6 +130,60 @@ def plan_conv_weight_gradient(
     /,
 ) -> dict[str, Any]: ...
 def force_weight_gradient_algorithm(name: str, /) -> None: ...
+def interpolate(
+    input: ArrayLike,
+    size: SupportsIndex | Sequence[SupportsIndex] | None,
+    scale_factor: float | Sequence[float] | None,
+    mode: str,
+    align_corners: bool | None,
+    recompute_scale_factor: bool | None,
+    antialias: bool,
+    /,
+) -> NDArray[Any]: ...
+def interpolate_gradient(
+    grad_output: ArrayLike,
+    input_size: Sequence[int],
+    size: SupportsIndex | Sequence[SupportsIndex] | None,
+    scale_factor: float | Sequence[float] | None,
+    mode: str,
+    align_corners: bool | None,
+    recompute_scale_factor: bool | None,
+    antialias: bool,
+    /,
+) -> NDArray[Any]: ...
+def avg_pool(
+    rank: int,
+    input: ArrayLike,
+    kernel_size: SupportsIndex | Sequence[SupportsIndex],
+    stride: SupportsIndex | Sequence[SupportsIndex] | None,
+    padding: SupportsIndex | Sequence[SupportsIndex],
+    ceil_mode: bool,
+    count_include_pad: bool,
+    divisor_override: SupportsIndex | None,
+    /,
+) -> NDArray[Any]: ...
+def avg_pool_gradient(
+    rank: int,
+    grad_output: ArrayLike,
+    input_size: Sequence[int],
+    kernel_size: SupportsIndex | Sequence[SupportsIndex],
+    stride: SupportsIndex | Sequence[SupportsIndex] | None,
+    padding: SupportsIndex | Sequence[SupportsIndex],
+    ceil_mode: bool,
+    count_include_pad: bool,
+    divisor_override: SupportsIndex | None,
+    /,
+) -> NDArray[Any]: ...
+def adaptive_avg_pool(
+    rank: int, input: ArrayLike, output_size: int | Sequence[int | None], /
+) -> NDArray[Any]: ...
+def adaptive_avg_pool_gradient(
+    rank: int,
+    grad_output: ArrayLike,
+    input_size: Sequence[int],
+    output_size: int | Sequence[int | None],
+    /,
+) -> NDArray[Any]: ...
 def force_conv_algorithm(name: str, /) -> None: ...
 def set_winograd(on: bool, /) -> None: ...
 def winograd_enabled() -> bool: ...

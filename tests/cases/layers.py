@@ -95,7 +95,7 @@ CASES = [
     ),
     *(
         Case(op, name, (shape,), kwargs)
-        for op in ("max_pool2d", "avg_pool2d")
+        for op in ("max_pool2d",)
         for name, shape, kwargs in (
             ("plain", (2, 3, 8, 6), {"kernel_size": 2}),
             ("stem", (2, 3, 7, 8), {"kernel_size": 3, "stride": 2, "padding": 1}),
@@ -136,15 +136,5 @@ CASES = [
     ),
     Case("max_pool2d", "dilated", ((1, 2, 9, 8),), {"kernel_size": 2, "dilation": (3, 2)}),
     Case("max_pool2d", "many_taps", ((1, 1, 20, 20),), {"kernel_size": 17}),
-    Case(
-        "avg_pool2d",
-        "without_padding",
-        ((1, 2, 6, 5),),
-        {"kernel_size": 3, "stride": 2, "padding": 1, "count_include_pad": False},
-    ),
-    Case("avg_pool2d", "divisor", ((1, 2, 6, 5),), {"kernel_size": 2, "divisor_override": 3}),
-    Case("adaptive_avg_pool2d", "one", ((2, 3, 7, 8),), {"output_size": 1}),
-    Case("adaptive_avg_pool2d", "uneven", ((2, 3, 7, 8),), {"output_size": (3, 5)}),
-    Case("adaptive_avg_pool2d", "larger", ((3, 4, 3),), {"output_size": (None, 5)}),
     *_losses(),
 ]

@@ -8,13 +8,13 @@ max_pool2d of 16x64 planes of 32x32 takes 5 ms, 15 with rows of 16 outputs.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
 import numpy as np
 
-from ndnn._checks import IntOrTuple, floats, number, pair, planes
+from ndnn._checks import IntOrTuple, floats, pair, planes
 from ndnn.tensor import Array, Operand, record, records
 
 Sizes = tuple[int, ...]
@@ -69,103 +69,12 @@ def max_pool2d(
     return (result, window.places(number, x)) if return_indices else result
 
 
-def avg_pool2d(
-    input: Operand,
-    kernel_size: IntOrTuple,
-    stride: IntOrTuple | None = None,
-    padding: IntOrTuple = 0,
-    ceil_mode: bool = False,
-    count_include_pad: bool = True,
-    divisor_override: int | None = None,
-) -> Any:
-    """The mean of each window.
-
-    Shapes: as max_pool2d.
-    Arguments:
-        count_include_pad: the zeros of the padding count.
-        divisor_override: divide the sums by this instead.
-        The others: as max_pool2d.
-    Raises: as max_pool2d.
-    Accuracy: sums in the dtype of the input: relative error of the sum of |values| below eps/2
-        times the taps of the window.
-    Source: torch.nn.functional.avg_pool2d, 2.x.
-    Example:
-        >>> avg_pool2d(np.arange(16.0).reshape(1, 1, 4, 4), 2).tolist()
-        [[[[2.5, 4.5], [10.5, 12.5]]]]
-    """
-    (x,) = floats("avg_pool2d", input=input)
-    window = _Window("avg_pool2d", x, kernel_size, stride, padding, 1, ceil_mode)
-    if divisor_override is not None:
-        number("avg_pool2d", divisor_override=divisor_override)
-        if divisor_override == 0:
-            raise ValueError("avg_pool2d: divisor_override must not be 0, but got 0")
-    taps = window.taps(window.padded(x, 0))
-    y = next(taps).copy()
-    for values in taps:
-        y += values
-    divisor = np.asarray(divisor_override or window.counts(count_include_pad), x.dtype)
-    y /= divisor
-
-    def vjp(g: Array) -> Array:
-        part = window.planes_last(g) / divisor
-        return window.scatter(x, (part for _ in range(window.count)))
-
-    return record("avg_pool2d", window.planes_first(y, x), (input, vjp), saved=())
-
-
-def adaptive_avg_pool2d(input: Operand, output_size: int | Sequence[int | None]) -> Any:
-    """The means of an even cut of the input into output_size windows.
-
-    Shapes: input (N, C, H, W) or (C, H, W) -> (N, C, OH, OW) or (C, OH, OW). Window i of an axis
-        goes from floor(i * size / out) up to ceil((i + 1) * size / out).
-    Arguments:
-        output_size: one or two numbers; None keeps the size of the axis.
-    Raises: ValueError for sizes that do not fit.
-    Accuracy: the sum of one row, then of the rows, in the dtype of the input.
-    Source: torch.nn.functional.adaptive_avg_pool2d, 2.x.
-    Example:
-        >>> adaptive_avg_pool2d(np.arange(16.0).reshape(1, 1, 4, 4), 1).tolist()
-        [[[[7.5]]]]
-    """
-    (x,) = floats("adaptive_avg_pool2d", input=input)
-    planes("adaptive_avg_pool2d", x)
-    sizes = output_size if isinstance(output_size, Sequence) else (output_size,)
-    sizes = tuple(sizes) * 2 if len(sizes) == 1 else sizes
-    kept = [h if n is None else n for n, h in zip(sizes, x.shape[-2:])]  # noqa: B905  checked next
-    oh, ow = pair("adaptive_avg_pool2d", "output_size", kept + list(sizes[2:]), 0)
-    if (oh, ow) == (1, 1):  # 512 products of 2x2 matrices cost 20 times this
-        plane = x.dtype.type(x.shape[-2] * x.shape[-1])
-        y = (x.reshape(*x.shape[:-2], -1).sum(-1) / plane)[..., None, None]
-        return record(
-            "adaptive_avg_pool2d",
-            y,
-            (input, lambda g: np.broadcast_to(g / plane, x.shape)),
-            saved=(),
-        )
-    rows, columns = _averages(oh, x.shape[-2], x.dtype), _averages(ow, x.shape[-1], x.dtype)
-    return record(
-        "adaptive_avg_pool2d",
-        rows @ x @ columns.T,
-        (input, lambda g: rows.T @ g @ columns),
-        saved=(),
-    )
-
-
 def _transposed(x: Array) -> Array:
     """The transpose of a matrix, a cache line of rows at a time: 1024x1024 in 0.5 ms, not 3.7."""
     out = np.empty(x.shape[::-1], x.dtype)
     for i in range(0, len(x), 16):
         out[:, i : i + 16] = x[i : i + 16].T
     return out
-
-
-def _averages(out: int, size: int, dtype: Any) -> Array:
-    """(out, size): row i averages window i."""
-    matrix = np.zeros((out, size), dtype)
-    for i in range(out):
-        begin, end = i * size // out, -(-(i + 1) * size // out)
-        matrix[i, begin:end] = 1 / (end - begin)
-    return matrix
 
 
 class _Window:
@@ -287,12 +196,3 @@ class _Window:
             inside = start + d * (-(start // d)).clip(0)
             place.append(np.maximum(start + d * tap[axis], inside))
         return np.asarray(place[0] * x.shape[-1] + place[1])
-
-    def counts(self, with_padding: bool) -> Array:
-        """(OH, OW, 1): how many elements each window has; beyond the padding there are none."""
-        lengths = []
-        for o, s, n, k, p in zip(self.out, self.stride, self.size, *self.counted, strict=True):
-            begin = np.arange(o) * s - p
-            end = np.minimum(begin + k, n + p)
-            lengths.append(end - begin if with_padding else end.clip(0, n) - begin.clip(0, n))
-        return np.asarray(lengths[0][:, None, None] * lengths[1][:, None])

@@ -2,6 +2,17 @@
 """Every operator in plain NumPy and float64: its definition to read, and the tests' oracle."""
 
 from ndnn.reference import fused
+from ndnn.reference.avg_pool import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_avg_pool3d,
+    avg_pool1d,
+    avg_pool2d,
+    avg_pool3d,
+    lp_pool1d,
+    lp_pool2d,
+    lp_pool3d,
+)
 from ndnn.reference.conv import (
     conv1d,
     conv2d,
@@ -20,8 +31,6 @@ from ndnn.reference.conv_transpose import (
     conv_transpose3d,
 )
 from ndnn.reference.layers import (
-    adaptive_avg_pool2d,
-    avg_pool2d,
     batch_norm,
     cross_entropy,
     dropout,
@@ -37,11 +46,16 @@ from ndnn.reference.layers import (
     softmax,
     tanh,
 )
+from ndnn.reference.resize import interpolate, upsample
 from ndnn.reference.winograd import winograd_conv1d, winograd_matrices
 
 __all__ = [
+    "adaptive_avg_pool1d",
     "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d",
+    "avg_pool1d",
     "avg_pool2d",
+    "avg_pool3d",
     "batch_norm",
     "conv1d",
     "conv1d_input",
@@ -57,9 +71,13 @@ __all__ = [
     "cross_entropy",
     "dropout",
     "fused",
+    "interpolate",
     "leaky_relu",
     "linear",
     "log_softmax",
+    "lp_pool1d",
+    "lp_pool2d",
+    "lp_pool3d",
     "max_pool2d",
     "max_unpool2d",
     "mse_loss",
@@ -71,6 +89,7 @@ __all__ = [
     "true_conv1d",
     "true_conv2d",
     "true_conv3d",
+    "upsample",
     "winograd_conv1d",
     "winograd_matrices",
 ]

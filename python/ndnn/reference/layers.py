@@ -205,34 +205,3 @@ def max_unpool2d(
     for at in np.ndindex(x.shape):
         y[(*at[:-2], *divmod(int(places[at]), size[-1]))] = x[at]
     return y
-
-
-def avg_pool2d(
-    input: ArrayLike,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    ceil_mode: bool = False,
-    count_include_pad: bool = True,
-    divisor_override: int | None = None,
-) -> Array:
-    x = _real(input)
-
-    def mean(taps: list[tuple[int, int]]) -> Array:
-        total = sum((x[..., r, c] for r, c in _inside(x, taps)), np.zeros(x.shape[:-2]))
-        counted = len(_inside(x, taps, padding if count_include_pad else 0))
-        return np.asarray(total / (divisor_override or counted))
-
-    return _each_window(x, _windows(x, kernel_size, stride, padding, 1, ceil_mode), mean)
-
-
-def adaptive_avg_pool2d(input: ArrayLike, output_size: Any) -> Array:
-    x = _real(input)
-    h, w = x.shape[-2:]
-    oh, ow = (o or n for o, n in zip(_pair(output_size), (h, w), strict=True))
-    y = np.empty((*x.shape[:-2], oh, ow))
-    for i, j in np.ndindex(oh, ow):
-        rows = slice(i * h // oh, ceil((i + 1) * h / oh))
-        columns = slice(j * w // ow, ceil((j + 1) * w / ow))
-        y[..., i, j] = x[..., rows, columns].mean((-2, -1))
-    return y
