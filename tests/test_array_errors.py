@@ -124,7 +124,9 @@ def _same_pool(torch: Any, op: str, x: np.ndarray, *args: Any) -> None:
             getattr(F, op)(x, *args)
         return
     got = getattr(F, op)(x, *args)
-    np.testing.assert_allclose(got, want.numpy(), rtol=1e-12, err_msg=str((op, x.shape, args)))
+    np.testing.assert_allclose(
+        got, want.numpy(), rtol=1e-12, atol=1e-12, err_msg=str((op, x.shape, args))
+    )
 
 
 def test_infinite_gradients_do_not_reach_what_was_not_chosen() -> None:

@@ -98,6 +98,7 @@ def test_strides_do_not_matter(case: Case) -> None:
 
 @pytest.mark.parametrize("case", [c for c in SMOOTH if c.values[0].torch])
 @pytest.mark.filterwarnings("ignore:reduction. 'mean' divides")  # of kl_div
+@pytest.mark.filterwarnings("ignore:.*upsample. is deprecated")
 def test_torch_has_the_same_values_and_gradients(case: Case) -> None:
     torch = pytest.importorskip("torch")
     inputs = normals(case, "float64")
@@ -115,8 +116,6 @@ def test_torch_has_the_same_values_and_gradients(case: Case) -> None:
     want.backward(torch.tensor(weights))
     for x, t in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(x.grad, t.grad.numpy(), rtol=1e-9, atol=1e-11)
-
-
 
 
 def test_dropout_keeps_the_mean_and_repeats() -> None:

@@ -29,5 +29,7 @@ void bind_embedding(py::module_& m);
 void bind_grid_sample(py::module_& m);
 void bind_max_pool(py::module_& m);
 void bind_max_unpool(py::module_& m);
+void bind_interpolate(py::module_& m);
+void bind_avg_pool(py::module_& m);
 
 }  // namespace ndnn

@@ -31,4 +31,6 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   ndnn::bind_grid_sample(m);
   ndnn::bind_max_pool(m);
   ndnn::bind_max_unpool(m);
+  ndnn::bind_interpolate(m);
+  ndnn::bind_avg_pool(m);
 }

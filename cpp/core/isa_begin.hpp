@@ -7,8 +7,8 @@
 #error "kernel files are compiled by ndnn_add_kernels()"
 #endif
 
-#if NDNN_ISA_LEVEL == 2
-#include <immintrin.h>  // masked loads and stores, used in vec.hpp only
+#if NDNN_ISA_LEVEL > 0
+#include <immintrin.h>  // masked loads and stores and permutations, used in vec.hpp only
 #endif
 
 // The sets are spelled twice because a pragma's string is not macro-expanded by GCC.

@@ -186,6 +186,51 @@ NDNN_INLINE Vec<T> every_second(Vec<T> a, Vec<T> b) {
   return every_second<T, kOdd>(a, b, std::make_integer_sequence<int, kLanes<T>>{});
 }
 
+// The sum of all lanes, by halves.
+template <class T, int kStep = kLanes<T> / 2, int... J>
+NDNN_INLINE T sum_of_lanes(Vec<T> v, std::integer_sequence<int, J...>) {
+  v += __builtin_shufflevector(v, v, (J ^ kStep)...);
+  if constexpr (kStep == 1) return v[0];
+  else return sum_of_lanes<T, kStep / 2>(v, std::integer_sequence<int, J...>{});
+}
+template <class T>
+NDNN_INLINE T sum_of_lanes(Vec<T> v) {
+  return sum_of_lanes<T>(v, std::make_integer_sequence<int, kLanes<T>>{});
+}
+
+// Lanes chosen at run time: lane index[l] of a, or of a and then b; index bits above those are ignored.
+// Sets without such an instruction go through memory.
+constexpr bool kPermutes = NDNN_VEC_BYTES >= 32;
+template <class T>
+using LaneIndex = Vec<std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>>;
+template <class T>
+NDNN_INLINE Vec<T> permute(Vec<T> a, LaneIndex<T> index) {
+#if NDNN_VEC_BYTES == 64
+  // All lanes are kept; GCC 12 warns of the plain forms.
+  if constexpr (sizeof(T) == 4) return (Vec<T>)_mm512_maskz_permutexvar_ps(0xffff, (__m512i)index, (__m512)a);
+  else return (Vec<T>)_mm512_maskz_permutexvar_pd(0xff, (__m512i)index, (__m512d)a);
+#elif NDNN_VEC_BYTES == 32
+  if constexpr (sizeof(T) == 8) {  // as pairs of 32-bit lanes
+    const LaneIndex<T> low = index * 2;
+    index = low | ((low + 1) << 32);
+  }
+  return (Vec<T>)_mm256_permutevar8x32_ps((__m256)a, (__m256i)index);
+#else
+  Vec<T> v;
+  for (int l = 0; l < kLanes<T>; ++l) v[l] = a[index[l] & (kLanes<T> - 1)];
+  return v;
+#endif
+}
+template <class T>
+NDNN_INLINE Vec<T> permute(Vec<T> a, Vec<T> b, LaneIndex<T> index) {
+#if NDNN_VEC_BYTES == 64
+  if constexpr (sizeof(T) == 4) return (Vec<T>)_mm512_permutex2var_ps((__m512)a, (__m512i)index, (__m512)b);
+  else return (Vec<T>)_mm512_permutex2var_pd((__m512d)a, (__m512i)index, (__m512d)b);
+#else
+  return (index & kLanes<T>) != 0 ? permute<T>(b, index) : permute<T>(a, index);
+#endif
+}
+
 // Loads stay on their side of it. GCC moves the loads of a long unrolled block to its start, and spills them.
 NDNN_INLINE void load_barrier() { __asm__ __volatile__("" ::: "memory"); }
 

@@ -16,6 +16,7 @@
 #include "ops/norm/norm_kernels.hpp"
 #include "ops/optim/optim_kernels.hpp"
 #include "ops/pool/max_pool_kernels.hpp"
+#include "ops/resize/resize_kernels.hpp"
 
 namespace ndnn {
 
@@ -54,5 +55,6 @@ NDNN_TABLE(EmbeddingKernels, embedding_kernels)
 NDNN_TABLE(GridSampleKernels, grid_sample_kernels)
 NDNN_TABLE(PackedSampleTable, packed_sample_kernels)
 NDNN_TABLE(MaxPoolKernels, max_pool_kernels)
+NDNN_TABLE(ResizeKernels, resize_kernels)
 
 }  // namespace ndnn

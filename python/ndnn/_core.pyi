@@ -175,53 +175,7 @@ def grid_sample_gradient(
     padding_mode: str,
     align_corners: bool | None,
     /,
-class MaxPoolTrace:
-    def gradient(self, grad_output: ArrayLike, /) -> NDArray[Any]: ...
-
-def max_pool(
-    rank: int,
-    input: ArrayLike,
-    kernel_size: SupportsIndex | Sequence[SupportsIndex],
-    stride: SupportsIndex | Sequence[SupportsIndex] | None,
-    padding: SupportsIndex | Sequence[SupportsIndex],
-    dilation: SupportsIndex | Sequence[SupportsIndex],
-    ceil_mode: bool,
-    return_indices: bool,
-    trace: bool,
-    /,
-) -> Any: ...
-def adaptive_max_pool(
-    rank: int,
-    input: ArrayLike,
-    output_size: SupportsIndex | Sequence[SupportsIndex | None] | None,
-    return_indices: bool,
-    trace: bool,
-    /,
-) -> Any: ...
-def fractional_max_pool(
-    rank: int,
-    input: ArrayLike,
-    kernel_size: SupportsIndex | Sequence[SupportsIndex],
-    output_size: SupportsIndex | Sequence[SupportsIndex],
-    random_samples: ArrayLike,
-    return_indices: bool,
-    trace: bool,
-    /,
-) -> Any: ...
-def max_unpool(
-    rank: int,
-    input: ArrayLike,
-    indices: ArrayLike,
-    kernel_size: SupportsIndex | Sequence[SupportsIndex],
-    stride: SupportsIndex | Sequence[SupportsIndex] | None,
-    padding: SupportsIndex | Sequence[SupportsIndex],
-    output_size: Sequence[SupportsIndex] | None,
-    /,
 ) -> NDArray[Any]: ...
-def max_unpool_gradient(
-    rank: int, grad_output: ArrayLike, indices: ArrayLike, /
-) -> NDArray[Any]: ...
-def force_weight_gradient_algorithm(name: str, /) -> None: ...
 def norm_channels(
     name: str,
     kind: int,
@@ -293,9 +247,6 @@ def adam_step(
     maximize: bool,
     /,
 ) -> None: ...
-def force_conv_algorithm(name: str, /) -> None: ...
-def set_winograd(on: bool, /) -> None: ...
-def winograd_enabled() -> bool: ...
 def loss(
     name: str,
     kind: str,
@@ -347,6 +298,111 @@ def row_sums(
     transpose: bool,
     /,
 ) -> NDArray[Any]: ...
+
+class MaxPoolTrace:
+    def gradient(self, grad_output: ArrayLike, /) -> NDArray[Any]: ...
+
+def max_pool(
+    rank: int,
+    input: ArrayLike,
+    kernel_size: SupportsIndex | Sequence[SupportsIndex],
+    stride: SupportsIndex | Sequence[SupportsIndex] | None,
+    padding: SupportsIndex | Sequence[SupportsIndex],
+    dilation: SupportsIndex | Sequence[SupportsIndex],
+    ceil_mode: bool,
+    return_indices: bool,
+    trace: bool,
+    /,
+) -> Any: ...
+def adaptive_max_pool(
+    rank: int,
+    input: ArrayLike,
+    output_size: SupportsIndex | Sequence[SupportsIndex | None] | None,
+    return_indices: bool,
+    trace: bool,
+    /,
+) -> Any: ...
+def fractional_max_pool(
+    rank: int,
+    input: ArrayLike,
+    kernel_size: SupportsIndex | Sequence[SupportsIndex],
+    output_size: SupportsIndex | Sequence[SupportsIndex],
+    random_samples: ArrayLike,
+    return_indices: bool,
+    trace: bool,
+    /,
+) -> Any: ...
+def max_unpool(
+    rank: int,
+    input: ArrayLike,
+    indices: ArrayLike,
+    kernel_size: SupportsIndex | Sequence[SupportsIndex],
+    stride: SupportsIndex | Sequence[SupportsIndex] | None,
+    padding: SupportsIndex | Sequence[SupportsIndex],
+    output_size: Sequence[SupportsIndex] | None,
+    /,
+) -> NDArray[Any]: ...
+def max_unpool_gradient(
+    rank: int, grad_output: ArrayLike, indices: ArrayLike, /
+) -> NDArray[Any]: ...
+def interpolate(
+    input: ArrayLike,
+    size: SupportsIndex | Sequence[SupportsIndex] | None,
+    scale_factor: float | Sequence[float] | None,
+    mode: str,
+    align_corners: bool | None,
+    recompute_scale_factor: bool | None,
+    antialias: bool,
+    /,
+) -> NDArray[Any]: ...
+def interpolate_gradient(
+    grad_output: ArrayLike,
+    input_size: Sequence[int],
+    size: SupportsIndex | Sequence[SupportsIndex] | None,
+    scale_factor: float | Sequence[float] | None,
+    mode: str,
+    align_corners: bool | None,
+    recompute_scale_factor: bool | None,
+    antialias: bool,
+    /,
+) -> NDArray[Any]: ...
+def avg_pool(
+    rank: int,
+    input: ArrayLike,
+    kernel_size: SupportsIndex | Sequence[SupportsIndex],
+    stride: SupportsIndex | Sequence[SupportsIndex] | None,
+    padding: SupportsIndex | Sequence[SupportsIndex],
+    ceil_mode: bool,
+    count_include_pad: bool,
+    divisor_override: SupportsIndex | None,
+    /,
+) -> NDArray[Any]: ...
+def avg_pool_gradient(
+    rank: int,
+    grad_output: ArrayLike,
+    input_size: Sequence[int],
+    kernel_size: SupportsIndex | Sequence[SupportsIndex],
+    stride: SupportsIndex | Sequence[SupportsIndex] | None,
+    padding: SupportsIndex | Sequence[SupportsIndex],
+    ceil_mode: bool,
+    count_include_pad: bool,
+    divisor_override: SupportsIndex | None,
+    /,
+) -> NDArray[Any]: ...
+def adaptive_avg_pool(
+    rank: int, input: ArrayLike, output_size: int | Sequence[int | None], /
+) -> NDArray[Any]: ...
+def adaptive_avg_pool_gradient(
+    rank: int,
+    grad_output: ArrayLike,
+    input_size: Sequence[int],
+    output_size: int | Sequence[int | None],
+    /,
+) -> NDArray[Any]: ...
+def force_weight_gradient_algorithm(name: str, /) -> None: ...
+def force_conv_algorithm(name: str, /) -> None: ...
+def set_winograd(on: bool, /) -> None: ...
+def winograd_enabled() -> bool: ...
 def set_num_threads(n: SupportsIndex, /) -> None: ...
 def get_num_threads() -> int: ...
 def check_num_threads(n: SupportsIndex, /) -> int: ...

@@ -5,6 +5,17 @@ Any of them called with an ndnn.Tensor returns a Tensor.
 """
 
 from ndnn.ops.activation import dropout, leaky_relu, log_softmax, relu, sigmoid, softmax, tanh
+from ndnn.ops.avg_pool import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_avg_pool3d,
+    avg_pool1d,
+    avg_pool2d,
+    avg_pool3d,
+    lp_pool1d,
+    lp_pool2d,
+    lp_pool3d,
+)
 from ndnn.ops.classification_loss import cross_entropy, focal_loss, nll_loss
 from ndnn.ops.conv import conv1d, conv2d, conv3d, true_conv1d, true_conv2d, true_conv3d
 from ndnn.ops.conv_transpose import conv_transpose1d, conv_transpose2d, conv_transpose3d
@@ -18,6 +29,7 @@ from ndnn.ops.distance import (
 )
 from ndnn.ops.embedding import embedding, embedding_bag, one_hot
 from ndnn.ops.fold import channel_shuffle, fold, pad, pixel_shuffle, pixel_unshuffle, unfold
+from ndnn.ops.grid_sample import affine_grid, grid_sample
 from ndnn.ops.linear import bilinear, linear
 from ndnn.ops.loss import (
     binary_cross_entropy,
@@ -42,10 +54,6 @@ from ndnn.ops.margin_loss import (
     soft_margin_loss,
     zero_one_loss,
 )
-from ndnn.ops.norm import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
-from ndnn.ops.grid_sample import affine_grid, grid_sample
-from ndnn.ops.linear import linear
-from ndnn.ops.loss import cross_entropy, mse_loss, nll_loss
 from ndnn.ops.max_pool import (
     adaptive_max_pool1d,
     adaptive_max_pool2d,
@@ -56,23 +64,22 @@ from ndnn.ops.max_pool import (
     max_pool2d,
     max_pool3d,
 )
-from ndnn.ops.norm import batch_norm
-from ndnn.ops.pool import adaptive_avg_pool2d, avg_pool2d, max_pool2d
+from ndnn.ops.norm import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
+from ndnn.ops.resize import interpolate, upsample
 from ndnn.ops.scale import local_response_norm, normalize
-from ndnn.ops.unpool import max_unpool2d
-
-__all__ = [
-    "adaptive_avg_pool2d",
-    "affine_grid",
-from ndnn.ops.pool import adaptive_avg_pool2d, avg_pool2d
 from ndnn.ops.unpool import max_unpool1d, max_unpool2d, max_unpool3d
 
 __all__ = [
+    "adaptive_avg_pool1d",
     "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d",
     "adaptive_max_pool1d",
     "adaptive_max_pool2d",
     "adaptive_max_pool3d",
+    "affine_grid",
+    "avg_pool1d",
     "avg_pool2d",
+    "avg_pool3d",
     "batch_norm",
     "bilinear",
     "binary_cross_entropy",
@@ -93,22 +100,26 @@ __all__ = [
     "embedding_bag",
     "focal_loss",
     "fold",
+    "fractional_max_pool2d",
+    "fractional_max_pool3d",
     "gaussian_nll_loss",
+    "grid_sample",
     "group_norm",
     "hinge_embedding_loss",
     "hinge_loss",
     "huber_loss",
     "instance_norm",
+    "interpolate",
     "kl_div",
     "l1_loss",
     "layer_norm",
-    "grid_sample",
-    "fractional_max_pool2d",
-    "fractional_max_pool3d",
     "leaky_relu",
     "linear",
     "local_response_norm",
     "log_softmax",
+    "lp_pool1d",
+    "lp_pool2d",
+    "lp_pool3d",
     "margin_ranking_loss",
     "max_pool1d",
     "max_pool2d",
@@ -143,5 +154,6 @@ __all__ = [
     "true_conv2d",
     "true_conv3d",
     "unfold",
+    "upsample",
     "zero_one_loss",
 ]

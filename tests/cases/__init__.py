@@ -22,19 +22,20 @@ class Case:
 
 def array_cases() -> list[Case]:
     """Operators of one algorithm (test_array_ops.py)."""
-    from cases import fold, grid_sample, layers
+    from cases import (
+        avg_pool,
+        embedding,
+        fold,
+        grid_sample,
+        layers,
+        loss,
+        max_pool,
+        norm,
+        resize,
+    )
 
-    return [case for family in (layers, fold) for case in family.CASES]
-    from cases import layers, norm
-
-    return [case for family in (layers, norm) for case in family.CASES]
-    from cases import embedding, layers, loss
-
-    return [case for family in (embedding, layers, loss) for case in family.CASES]
-    return [case for family in (layers, fold, grid_sample) for case in family.CASES]
-    from cases import layers, max_pool
-
-    return [case for family in (layers, max_pool) for case in family.CASES]
+    families = avg_pool, embedding, fold, grid_sample, layers, loss, max_pool, norm, resize
+    return [case for family in families for case in family.CASES]
 
 
 def all_cases() -> list[Case]:

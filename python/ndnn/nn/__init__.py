@@ -9,6 +9,17 @@
 """
 
 from ndnn.nn import utils
+from ndnn.nn.avg_pool import (
+    AdaptiveAvgPool1d,
+    AdaptiveAvgPool2d,
+    AdaptiveAvgPool3d,
+    AvgPool1d,
+    AvgPool2d,
+    AvgPool3d,
+    LPPool1d,
+    LPPool2d,
+    LPPool3d,
+)
 from ndnn.nn.conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from ndnn.nn.embedding import CosineSimilarity, Embedding, EmbeddingBag, PairwiseDistance
 from ndnn.nn.fold import (
@@ -33,20 +44,7 @@ from ndnn.nn.fold import (
     ZeroPad2d,
     ZeroPad3d,
 )
-from ndnn.nn.layers import (
-    AdaptiveAvgPool2d,
-    AvgPool2d,
-    Dropout,
-    LeakyReLU,
-    MaxPool2d,
-    MaxUnpool2d,
-    Linear,
-    MSELoss,
-    ReLU,
-    Sigmoid,
-    Softmax,
-    Tanh,
-)
+from ndnn.nn.layers import Dropout, LeakyReLU, ReLU, Sigmoid, Softmax, Tanh
 from ndnn.nn.linear import Bilinear, Flatten, Identity, Linear, Unflatten
 from ndnn.nn.loss import (
     BCELoss,
@@ -93,7 +91,7 @@ from ndnn.nn.norm import (
     LayerNorm,
     LocalResponseNorm,
     RMSNorm,
-from ndnn.nn.module import Module, ModuleList, Parameter, Sequential
+)
 from ndnn.nn.pool import (
     AdaptiveMaxPool1d,
     AdaptiveMaxPool2d,
@@ -107,13 +105,18 @@ from ndnn.nn.pool import (
     MaxUnpool2d,
     MaxUnpool3d,
 )
+from ndnn.nn.resize import Upsample, UpsamplingBilinear2d, UpsamplingNearest2d
 
 __all__ = [
+    "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
+    "AdaptiveAvgPool3d",
     "AdaptiveMaxPool1d",
     "AdaptiveMaxPool2d",
     "AdaptiveMaxPool3d",
+    "AvgPool1d",
     "AvgPool2d",
+    "AvgPool3d",
     "BCELoss",
     "BCEWithLogitsLoss",
     "BatchNorm1d",
@@ -142,14 +145,14 @@ __all__ = [
     "EmbeddingBag",
     "Flatten",
     "FocalLoss",
+    "Fold",
+    "FractionalMaxPool2d",
+    "FractionalMaxPool3d",
     "GaussianNLLLoss",
     "GroupNorm",
     "HingeEmbeddingLoss",
     "HingeLoss",
     "HuberLoss",
-    "Fold",
-    "FractionalMaxPool2d",
-    "FractionalMaxPool3d",
     "Identity",
     "IncompatibleKeys",
     "InstanceNorm1d",
@@ -157,6 +160,9 @@ __all__ = [
     "InstanceNorm3d",
     "KLDivLoss",
     "L1Loss",
+    "LPPool1d",
+    "LPPool2d",
+    "LPPool3d",
     "LayerNorm",
     "LeakyReLU",
     "Linear",
@@ -178,16 +184,15 @@ __all__ = [
     "PairwiseDistance",
     "Parameter",
     "PerceptronLoss",
-    "PoissonNLLLoss",
-    "RMSNorm",
-    "ReLU",
-    "RemovableHandle",
     "PixelShuffle",
     "PixelUnshuffle",
+    "PoissonNLLLoss",
+    "RMSNorm",
     "ReLU",
     "ReflectionPad1d",
     "ReflectionPad2d",
     "ReflectionPad3d",
+    "RemovableHandle",
     "ReplicationPad1d",
     "ReplicationPad2d",
     "ReplicationPad3d",
@@ -201,6 +206,9 @@ __all__ = [
     "TripletMarginWithDistanceLoss",
     "Unflatten",
     "Unfold",
+    "Upsample",
+    "UpsamplingBilinear2d",
+    "UpsamplingNearest2d",
     "ZeroPad1d",
     "ZeroPad2d",
     "ZeroPad3d",

@@ -2,6 +2,21 @@
 """Every operator in plain NumPy and float64: its definition to read, and the tests' oracle."""
 
 from ndnn.reference import fused
+from ndnn.reference.avg_pool import (
+    adaptive_avg_pool,
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_avg_pool3d,
+    adaptive_windows,
+    avg_pool,
+    avg_pool1d,
+    avg_pool2d,
+    avg_pool3d,
+    lp_pool,
+    lp_pool1d,
+    lp_pool2d,
+    lp_pool3d,
+)
 from ndnn.reference.conv import (
     conv1d,
     conv2d,
@@ -26,30 +41,8 @@ from ndnn.reference.conv_transpose import (
 from ndnn.reference.distance import cosine_similarity, pairwise_distance
 from ndnn.reference.embedding import bilinear, embedding, embedding_bag, linear, one_hot
 from ndnn.reference.fold import channel_shuffle, fold, pad, pixel_shuffle, pixel_unshuffle, unfold
-from ndnn.reference.fold import (
-    channel_shuffle,
-    fold,
-    pad,
-    pixel_shuffle,
-    pixel_unshuffle,
-    unfold,
-)
 from ndnn.reference.grid_sample import affine_grid, grid_sample
-from ndnn.reference.layers import (
-    adaptive_avg_pool2d,
-    avg_pool2d,
-    dropout,
-    leaky_relu,
-    log_softmax,
-    max_pool2d,
-    max_unpool2d,
-    mse_loss,
-    nll_loss,
-    relu,
-    sigmoid,
-    softmax,
-    tanh,
-)
+from ndnn.reference.layers import dropout, leaky_relu, log_softmax, relu, sigmoid, softmax, tanh
 from ndnn.reference.loss import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -78,21 +71,6 @@ from ndnn.reference.loss import (
     triplet_margin_with_distance_loss,
     zero_one_loss,
 )
-from ndnn.reference.norm import (
-    batch_norm,
-    group_norm,
-    instance_norm,
-    layer_norm,
-    local_response_norm,
-    normalize,
-    rms_norm,
-)
-from ndnn.reference.winograd import amplification, winograd_conv1d, winograd_matrices
-
-__all__ = [
-    "adaptive_avg_pool2d",
-    "amplification",
-    "affine_grid",
 from ndnn.reference.max_pool import (
     adaptive_max_pool1d,
     adaptive_max_pool2d,
@@ -106,14 +84,34 @@ from ndnn.reference.max_pool import (
     max_unpool2d,
     max_unpool3d,
 )
-from ndnn.reference.winograd import winograd_conv1d, winograd_matrices
+from ndnn.reference.norm import (
+    batch_norm,
+    group_norm,
+    instance_norm,
+    layer_norm,
+    local_response_norm,
+    normalize,
+    rms_norm,
+)
+from ndnn.reference.resize import axis_weights, cubic, interpolate, upsample
+from ndnn.reference.winograd import amplification, winograd_conv1d, winograd_matrices
 
 __all__ = [
+    "adaptive_avg_pool",
+    "adaptive_avg_pool1d",
     "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d",
     "adaptive_max_pool1d",
     "adaptive_max_pool2d",
     "adaptive_max_pool3d",
+    "adaptive_windows",
+    "affine_grid",
+    "amplification",
+    "avg_pool",
+    "avg_pool1d",
     "avg_pool2d",
+    "avg_pool3d",
+    "axis_weights",
     "batch_norm",
     "bilinear",
     "binary_cross_entropy",
@@ -134,6 +132,7 @@ __all__ = [
     "cosine_similarity",
     "cross_entropy",
     "ctc_loss",
+    "cubic",
     "dropout",
     "embedding",
     "embedding_bag",
@@ -143,19 +142,24 @@ __all__ = [
     "fractional_max_pool3d",
     "fused",
     "gaussian_nll_loss",
+    "grid_sample",
     "group_norm",
     "hinge_embedding_loss",
     "hinge_loss",
     "huber_loss",
     "instance_norm",
+    "interpolate",
     "kl_div",
     "l1_loss",
     "layer_norm",
-    "grid_sample",
     "leaky_relu",
     "linear",
     "local_response_norm",
     "log_softmax",
+    "lp_pool",
+    "lp_pool1d",
+    "lp_pool2d",
+    "lp_pool3d",
     "margin_ranking_loss",
     "max_pool1d",
     "max_pool2d",
@@ -193,6 +197,7 @@ __all__ = [
     "true_conv2d",
     "true_conv3d",
     "unfold",
+    "upsample",
     "windows",
     "winograd_conv1d",
     "winograd_matrices",
