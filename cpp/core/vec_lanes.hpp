@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Lanes chosen by numbers in a vector: gather and, with AVX-512, permute. Included after vec.hpp.
+// Elements chosen by numbers in a vector. Included after vec.hpp.
 #pragma once
-
-template <class T>
-using LaneIndex = decltype(Vec<T>{} < Vec<T>{});  // signed words as wide as T
 
 // p[index[l]] in lane l. Before AVX-512, gathering instructions are slower than single loads.
 template <class T>
@@ -25,11 +22,5 @@ template <class T>
 NDNN_INLINE void store_masked(T* p, Vec<T> v, LaneMask<T> m) {
   if constexpr (sizeof(T) == 4) _mm512_mask_storeu_ps(p, m, (__m512)v);
   else _mm512_mask_storeu_pd(p, m, (__m512d)v);
-}
-// Lane index[l] of v in lane l.
-template <class T>
-NDNN_INLINE Vec<T> permute(Vec<T> v, LaneIndex<T> index) {
-  if constexpr (sizeof(T) == 4) return (Vec<T>)_mm512_maskz_permutexvar_ps(0xffff, (__m512i)index, (__m512)v);
-  else return (Vec<T>)_mm512_maskz_permutexvar_pd(0xff, (__m512i)index, (__m512d)v);
 }
 #endif

@@ -14,7 +14,7 @@ struct Run {
   bool fill = false;
 };
 
-struct AxisMap {
+struct AxisRuns {
   static constexpr int kMaxRuns = 3;
   index_t in = 1, out = 1;
   int runs = 0;
@@ -43,8 +43,8 @@ enum class PadMode { constant, reflect, replicate, circular };
 constexpr const char* kPadModeNames[] = {"constant", "reflect", "replicate", "circular"};
 
 // Output o reads input o*step + start where there is one.
-inline AxisMap window_map(index_t in, index_t out, index_t start, index_t step) {
-  AxisMap m{in, out, 0, {}};
+inline AxisRuns window_map(index_t in, index_t out, index_t start, index_t step) {
+  AxisRuns m{in, out, 0, {}};
   Window w;
   w.in = in;
   w.out = out;
@@ -58,8 +58,8 @@ inline AxisMap window_map(index_t in, index_t out, index_t start, index_t step) 
 }
 
 // in + before + after outputs, of rules that pad_axes() has checked; negative numbers crop.
-inline AxisMap pad_map(PadMode mode, index_t in, index_t before, index_t after) {
-  AxisMap m{in, in + before + after, 0, {}};
+inline AxisRuns pad_map(PadMode mode, index_t in, index_t before, index_t after) {
+  AxisRuns m{in, in + before + after, 0, {}};
   switch (mode) {
     case PadMode::constant: return window_map(in, m.out, -before, 1);
     case PadMode::reflect:

@@ -10,7 +10,7 @@
 namespace ndnn {
 
 struct OuterAxis {
-  AxisMap map;
+  AxisRuns map;
   index_t stride;  // of the input
 };
 
@@ -18,7 +18,7 @@ struct OuterAxis {
 // are the taps of unfold; pad has one of each. Strides count elements of the input.
 struct GatherPlan {
   std::vector<OuterAxis> outer;
-  std::vector<AxisMap> rows, columns;
+  std::vector<AxisRuns> rows, columns;
   index_t row_stride = 1, column_stride = 1;
   index_t planes = 1, in_planes = 1;  // products of the outer axes, gathered and of the input
   int threads = 1;

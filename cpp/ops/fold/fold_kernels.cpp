@@ -112,7 +112,7 @@ struct ShortRun {
 // Rows of a long run of neighbours between two short ones: 4.0 ns for 58 floats, run by run 7.2.
 template <class T>
 NDNN_INLINE bool copy_bordered(const RowArgs<T>& a) {
-  const AxisMap& m = *a.columns;
+  const AxisRuns& m = *a.columns;
   int k = 0;
   while (k < m.runs && (m.run[k].fill || m.run[k].step != 1 || m.run[k].count < kLanes<T>)) ++k;
   if (k == m.runs || k > 1 || m.runs > k + 2 || a.stride != 1) return false;
@@ -140,7 +140,7 @@ NDNN_INLINE bool copy_bordered(const RowArgs<T>&) {
 // ones took 1.5 times as long.
 template <class T>
 void copy(const RowArgs<T>& a) {
-  const AxisMap& m = *a.columns;
+  const AxisRuns& m = *a.columns;
   if (!a.input) {
     for (index_t i = 0; i < a.count; ++i) fill_row(a.gathered + i * a.gathered_row, m.out, a.fill);
     return;
@@ -163,7 +163,7 @@ NDNN_INLINE void add_row(const T* from, T* to, index_t n) {
 
 template <class T>
 void add(const RowArgs<T>& a) {
-  const AxisMap& m = *a.columns;
+  const AxisRuns& m = *a.columns;
   for (int k = 0; k < m.runs; ++k) {
     const Run r = m.run[k];
     if (r.fill) continue;

@@ -12,7 +12,7 @@ struct RowArgs {
   T* gathered;
   T* input;  // null in a call of copy: rows of fill
   index_t count, gathered_row, input_row;
-  const AxisMap* columns;
+  const AxisRuns* columns;
   index_t stride;
   T fill;
 };

@@ -65,7 +65,7 @@ GatherPlan plan_pad(PadMode mode, std::vector<PadAxis> axes, int max_threads) {
   while (axes.size() < 2) axes.insert(axes.begin(), PadAxis{1, 0, 0, 0});
   GatherPlan p;
   for (std::size_t a = 0; a < axes.size(); ++a) {
-    const AxisMap map = pad_map(mode, axes[a].in, axes[a].before, axes[a].after);
+    const AxisRuns map = pad_map(mode, axes[a].in, axes[a].before, axes[a].after);
     if (a + 2 < axes.size()) p.outer.push_back({map, axes[a].stride});
     else (a + 2 == axes.size() ? p.rows : p.columns).push_back(map);
   }
@@ -107,10 +107,10 @@ GatherPlan plan_unfold(const char* name, const UnfoldArgs& args, const index_t (
 }
 
 bool is_shuffle(const GatherPlan& p) {
-  const auto blocks = [](const std::vector<AxisMap>& maps) {
+  const auto blocks = [](const std::vector<AxisRuns>& maps) {
     const auto step = static_cast<index_t>(maps.size());
     for (index_t k = 0; k < step; ++k) {
-      const AxisMap& m = maps[k];
+      const AxisRuns& m = maps[k];
       if (m.runs != 1 || m.run[0].fill || m.run[0].from != k || m.out * step != m.in) return false;
       if (m.out > 1 && m.run[0].step != step) return false;
     }

@@ -23,7 +23,7 @@ constexpr index_t kOutside = std::numeric_limits<index_t>::min();  // strides ma
 index_t plane_source(const GatherPlan& p, index_t plane) {
   index_t at = 0;
   for (std::size_t a = p.outer.size(); a-- > 0;) {
-    const AxisMap& m = p.outer[a].map;
+    const AxisRuns& m = p.outer[a].map;
     const index_t rest = m.out == 1 ? 0 : plane % m.out, i = m.source(rest);
     if (i < 0) return kOutside;
     at += i * p.outer[a].stride;
@@ -37,7 +37,7 @@ template <class Body>
 void for_readers(const GatherPlan& p, std::size_t axes, index_t plane, index_t at, index_t pitch,
                  const Body& body) {
   if (axes == 0) return body(at);
-  const AxisMap& m = p.outer[axes - 1].map;
+  const AxisRuns& m = p.outer[axes - 1].map;
   const index_t i = plane % m.in;
   for (int k = 0; k < m.runs; ++k) {
     const Run& r = m.run[k];
@@ -52,7 +52,7 @@ void for_readers(const GatherPlan& p, std::size_t axes, index_t plane, index_t a
 
 // Calls body(run) for the parts of the map's runs that lie in outputs [begin, end).
 template <class Body>
-void for_runs(const AxisMap& m, index_t begin, index_t end, const Body& body) {
+void for_runs(const AxisRuns& m, index_t begin, index_t end, const Body& body) {
   for (int k = 0; k < m.runs; ++k) {
     const Run& r = m.run[k];
     const index_t skip = std::max<index_t>(begin - r.first, 0), last = std::min(end - r.first, r.count);
@@ -61,7 +61,7 @@ void for_runs(const AxisMap& m, index_t begin, index_t end, const Body& body) {
 }
 // The same of the parts whose inputs lie in [begin, end); without fill.
 template <class Body>
-void for_runs_from(const AxisMap& m, index_t begin, index_t end, const Body& body) {
+void for_runs_from(const AxisRuns& m, index_t begin, index_t end, const Body& body) {
   for (int k = 0; k < m.runs; ++k) {
     const Run& r = m.run[k];
     if (r.fill) continue;
@@ -94,9 +94,9 @@ void run_gather(const GatherPlan& p, Isa isa, const T* x, T fill, T* y) {
     for (index_t r = task * chunk; r < end;) {
       const index_t block = r / height, oh = r - block * height, plane = block / taps;
       const index_t tap = block - plane * taps, stop = std::min(height, oh + end - r);
-      const AxisMap& map = p.rows[tap / kw];
+      const AxisRuns& map = p.rows[tap / kw];
       const index_t base = plane_source(p, plane);
-      const AxisMap& columns = p.columns[tap % kw];
+      const AxisRuns& columns = p.columns[tap % kw];
       T* const to = y + block * height * width;
       for_runs(map, oh, stop, [&](const Run& run) {
         const bool none = run.fill || base == kOutside;
@@ -125,7 +125,7 @@ void run_gather_adjoint(const GatherPlan& p, Isa isa, const T* y, T* x) {
     for_readers(p, p.outer.size(), plane, 0, 1, [&](index_t reader) {
       for (index_t tap = 0; tap < p.taps(); ++tap) {
         T* const from = grad + (reader * p.taps() + tap) * p.height() * p.width();
-        const AxisMap& map = p.rows[tap / kw];
+        const AxisRuns& map = p.rows[tap / kw];
         for_runs_from(map, begin, end, [&](const Run& run) {
           kernels.add({from + run.first * p.width(), to + run.from * in_width, run.count, p.width(),
                        run.step * in_width, &p.columns[tap % kw], 1, T(0)});

@@ -26,7 +26,7 @@ struct RowTile {
 };
 
 // The ways to map along the last axis.
-enum class Columns {
+enum class ColumnPass {
   none,      // the identity
   windows1,  // sums over windows one apart, of a row with zeros around it
   windows2,  // two apart
@@ -41,7 +41,7 @@ constexpr int kColumns = 8;
 template <class T>
 struct ColumnMap {
   using Word = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
-  Columns kind = Columns::none;
+  ColumnPass kind = ColumnPass::none;
   index_t in = 1, out = 1, taps = 1;
   // permute*, gather. Outputs lie in blocks of a vector, the last of which ends with the row and overlaps the
   // one before it. [block][tap][lane]: the tap's place, from base[block][tap] on; its weight, or null: one

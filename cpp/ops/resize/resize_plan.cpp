@@ -62,33 +62,37 @@ index_t longest_span(const AxisMap& m, index_t lanes) {
 }
 
 struct Choice {
-  Columns kind;
+  ColumnPass kind;
   double cycles;  // an output
 };
 
 Choice choose_columns(const AxisMap& m, index_t lanes, bool permutes) {
-  if (m.identity()) return {Columns::none, 0};
+  if (m.identity()) return {ColumnPass::none, 0};
   const double slower = 16. / double(lanes);
   const bool alike = m.weight.empty() && m.size > 0 && m.size <= kLongestWindow && m.pad >= 0;
   if (alike && (m.stride == 1 || m.stride == 2))
-    return {m.stride == 1 ? Columns::windows1 : Columns::windows2, slower * double(m.size * m.stride) * 0.08};
+    return {m.stride == 1 ? ColumnPass::windows1 : ColumnPass::windows2,
+            slower * double(m.size * m.stride) * 0.08};
   double entries = 0;
   for (const index_t n : m.count) entries += double(n);
-  const Choice dots{Columns::dots, kDot + kDotVector * entries / double(m.out) / double(lanes)};
+  const Choice dots{ColumnPass::dots, kDot + kDotVector * entries / double(m.out) / double(lanes)};
   const index_t span = longest_span(m, lanes);
-  Choice lane{Columns::gather, double(m.taps) * kGatherTap};
+  Choice lane{ColumnPass::gather, double(m.taps) * kGatherTap};
   if (permutes)
     for (int i = 0; i < 3; ++i)
       if (span <= lanes << i || m.in <= lanes << i) {
-        lane = {static_cast<Columns>(static_cast<int>(Columns::permute1) + i),
+        lane = {static_cast<ColumnPass>(static_cast<int>(ColumnPass::permute1) + i),
                 slower * double(m.taps) * kPermuteTap[i]};
         break;
       }
   return lane.cycles <= dots.cycles ? lane : dots;
 }
 
-index_t vectors_of(Columns kind) {
-  return kind == Columns::permute1 ? 1 : kind == Columns::permute2 ? 2 : kind == Columns::permute4 ? 4 : 0;
+index_t vectors_of(ColumnPass kind) {
+  return kind == ColumnPass::permute1   ? 1
+         : kind == ColumnPass::permute2 ? 2
+         : kind == ColumnPass::permute4 ? 4
+                                        : 0;
 }
 
 // The share of its last tap's weight that tap k of an output with `count` taps stands for.
@@ -131,20 +135,20 @@ void pack_lanes(const AxisMap& m, index_t lanes, ColumnTable<T>& t) {
 }
 
 template <class T>
-ColumnTable<T> column_table(AxisMap&& m, Columns kind, index_t lanes) {
+ColumnTable<T> column_table(AxisMap&& m, ColumnPass kind, index_t lanes) {
   ColumnTable<T> t;
   t.map.kind = kind;
   t.map.in = m.in;
   t.map.out = m.out;
   t.map.taps = m.taps;
   t.map.blocks = ceil_div(m.out, lanes);
-  if (kind == Columns::none) return t;
-  if (kind == Columns::windows1 || kind == Columns::windows2) {
+  if (kind == ColumnPass::none) return t;
+  if (kind == ColumnPass::windows1 || kind == ColumnPass::windows2) {
     t.map.taps = m.size;
     t.map.pad = m.pad;
     t.scale = rounded<T>(m.scale);
     if (!t.scale.empty()) t.scale.resize(std::max(m.out, lanes));
-  } else if (kind == Columns::dots) {
+  } else if (kind == ColumnPass::dots) {
     t.weight = rounded<T>(m.weight);
     t.scale = rounded<T>(m.scale);
     t.first = std::move(m.first);
@@ -155,7 +159,7 @@ ColumnTable<T> column_table(AxisMap&& m, Columns kind, index_t lanes) {
   return t;
 }
 
-bool staged(Columns kind) { return kind == Columns::windows1 || kind == Columns::windows2; }
+bool staged(ColumnPass kind) { return kind == ColumnPass::windows1 || kind == ColumnPass::windows2; }
 
 // Elements of a row that windows are summed over: vectors of outputs, each of which may read a vector more.
 index_t staged_row(const AxisMap& m, index_t lanes) {
@@ -179,7 +183,7 @@ void set_scratch(ResizePlan<T>& p) {
   p.band = 0;
   for (index_t o = 0; o < p.out[1]; o += p.block_rows)
     p.band = std::max(p.band, rows_of_block(p, o, std::min(o + p.block_rows, p.out[1])));
-  const bool columns = p.w.map.kind != Columns::none;
+  const bool columns = p.w.map.kind != ColumnPass::none;
   const bool sums = columns && !p.columns_first && (!p.h.identity() || staged(p.w.map.kind));
   p.d_elements = p.d.identity() ? 0 : round_up(p.band * p.in[2], 32);
   p.mapped_elements = p.columns_first ? p.band * p.mapped_ld : 0;
@@ -233,7 +237,7 @@ ResizePlan<T> plan_resize(AxisMaps maps, const View<const T>& x, Isa isa, int ma
   const double used = std::min(double(p.in[1]), oh * mean_count(maps[1]));
   const double rows_first = oh * iw * rows_cost(maps[1]) + oh * ow * w.cycles;
   const double columns_first = used * ow * w.cycles + oh * ow * rows_cost(maps[1]);
-  const bool two = !maps[1].identity() && w.kind != Columns::none && !staged(w.kind);
+  const bool two = !maps[1].identity() && w.kind != ColumnPass::none && !staged(w.kind);
   p.columns_first = two && columns_first < rows_first;
   const double plane =
       (p.columns_first ? columns_first : rows_first) + double(p.in[1]) * iw * rows_cost(maps[0]);
