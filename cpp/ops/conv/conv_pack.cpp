@@ -8,8 +8,6 @@
 
 namespace ndnn {
 
-constexpr index_t kColumnsAhead = 16;  // of weights that are asked for while these are copied
-
 template <class T>
 void pack_channels(const TileKernels<T>& kernels, const WeightColumns& columns, const T* w,
                    const WeightLayout& layout, const Panel& panel, T* dst) {
@@ -26,14 +24,8 @@ void pack_channels(const TileKernels<T>& kernels, const WeightColumns& columns, 
   // Step by step: where output channels are next to each other, these are neighbours in memory.
   index_t row[kMaxPixelTile];
   for (index_t i = 0; i < panel.count; ++i) row[i] = layout.row(panel.first + i);
-  // Where each stands on a line of its own, lines are asked for ahead.
-  const bool apart = layout.out_pitch * index_t(sizeof(T)) >= kAlignment / 2;
   for (index_t j = 0; j < columns.count; ++j) {
     const T* const from = w + columns.source[j];
-    if (apart && j + kColumnsAhead < columns.count) {
-      const T* const ahead = w + columns.source[j + kColumnsAhead];
-      for (index_t i = 0; i < panel.count; ++i) __builtin_prefetch(ahead + row[i]);
-    }
     T* const to = dst + columns.step[j] * panel.width;
     for (index_t i = 0; i < panel.count; ++i) to[i] = from[row[i]];
     std::fill(to + panel.count, to + panel.width, T(0));

@@ -81,6 +81,7 @@ struct ConvTransposePlan {
   bool stencils = false;   // depthwise, in sets that can mask lanes: what every part is, however x lies
   bool by_planes = false;  // then, where rows of x are dense: each thread computes all phases of one plane,
                            // then interleaves them
+  index_t band = 1;        // by_planes: so many rows of each phase at a time, which stay in L1
   index_t scratch_elements = 0;
   std::size_t scratch_bytes = 0;  // of this and the largest convolution
   index_t packed_elements = 0;
@@ -111,6 +112,9 @@ inline index_t class_outputs(const TransposedAxis& a, const PhaseClass& c, index
   return n;
 }
 
+// Outputs of a part along each axis within a box, of one phase; the rows of a plane from `row` on.
+Axes part_outputs(const ConvTransposePlan& p, const PhaseConvolution& part, const PhaseBox& box);
+PhaseBox band_at(const ConvTransposePlan& p, index_t row);
 // by_planes: scratch of one thread, in bytes.
 struct PlanesScratch {
   std::size_t columns, total;

@@ -193,7 +193,35 @@ bool can_go_by_planes(const ConvTransposePlan& p) {
   });
 }
 
+// Bands of whole blocks of rows, whose outputs leave room in L1.
+index_t choose_band(const ConvTransposePlan& p) {
+  const index_t planes = p.g.n * p.g.groups, block = p.item_bytes == 4 ? tiles_of<float>(p.isa).stencil_rows
+                                                                       : tiles_of<double>(p.isa).stencil_rows;
+  PhaseBox box = p.box;
+  const index_t rows = largest(p.box.size[1], [&](index_t size) {
+    box.size[1] = size;
+    return box_elements(p, box) / planes * p.item_bytes <= caches().l1 * 2 / 3;
+  });
+  return rows > block && rows < p.box.size[1] ? rows / block * block : rows;
+}
+
 }  // namespace
+
+Axes part_outputs(const ConvTransposePlan& p, const PhaseConvolution& part, const PhaseBox& box) {
+  Axes size;
+  for (int a = 0; a < kMaxSpatial; ++a) {
+    const PhaseClass& c = p.classes[a][static_cast<std::size_t>(part.phase_class[a])];
+    size[a] = class_outputs(p.g.axis[a], c, box.first[a], box.size[a]);
+  }
+  return size;
+}
+
+PhaseBox band_at(const ConvTransposePlan& p, index_t row) {
+  PhaseBox box = p.box;
+  box.first[1] = row;
+  box.size[1] = std::min(p.band, p.box.size[1] - row);
+  return box;
+}
 
 ConvPlan plan_part(const ConvTransposePlan& p, const ConvGeometry& g, int max_threads, bool packed) {
   return p.stencils ? plan_conv(g, p.item_bytes, p.isa, max_threads, packed, ConvAlgorithm::stencil)
@@ -239,6 +267,7 @@ ConvTransposePlan plan_conv_transpose(const ConvTransposeGeometry& g, bool flip,
     p.scratch_bytes += static_cast<std::size_t>(p.scratch_elements) * static_cast<std::size_t>(item_bytes);
   }
   if (p.by_planes) {
+    p.band = choose_band(p);
     p.threads = useful_threads(p.cycles, max_threads);
     p.scratch_bytes = planes_scratch(p).total * static_cast<std::size_t>(p.threads);
   }

@@ -10,9 +10,10 @@ namespace ndnn {
 PlanesScratch planes_scratch(const ConvTransposePlan& p) {
   index_t outputs = 0, taps = 0;
   for (const PhaseConvolution& part : p.parts) {
-    outputs += part.plan.g.oc * part.plan.g.pixels();
+    outputs += part.plan.g.oc * product(part_outputs(p, part, band_at(p, 0)));
     taps += part.plan.g.taps();
   }
+  taps *= ceil_div(p.box.size[1], p.band);
   const std::size_t columns = static_cast<std::size_t>(round_up(outputs * p.item_bytes, kAlignment));
   return {columns,
           columns + static_cast<std::size_t>(round_up(taps * index_t(sizeof(TapColumns)), kAlignment))};
@@ -20,37 +21,64 @@ PlanesScratch planes_scratch(const ConvTransposePlan& p) {
 
 namespace {
 
-// What one thread sweeps one plane of x with: the phases of one part.
+// One band of a plane, and what one thread sweeps it with: the phases of each part.
 template <class T>
 struct PartSweeps {
   const PhaseConvolution& part;
   View<const T> x;
   T* outputs;
+  Axes size;
   TileSweeps<StencilArgs<T>> sweeps;
+};
+template <class T>
+struct Band {
+  PhaseBox box;
+  std::vector<PartSweeps<T>> parts;
+  std::vector<const T*> outputs;
 };
 
 template <class T>
-std::vector<PartSweeps<T>> list_sweeps(const ConvTransposePlan& p, const View<const T>& x, char* scratch) {
+std::vector<Band<T>> list_bands(const ConvTransposePlan& p, const View<const T>& x, char* scratch) {
   const StencilKernels<T>& kernels = stencil_kernels<T>(p.isa);
   auto* columns = reinterpret_cast<TapColumns*>(scratch + planes_scratch(p).columns);
-  T* outputs = reinterpret_cast<T*>(scratch);
-  std::vector<PartSweeps<T>> all;
-  for (const PhaseConvolution& part : p.parts) {
-    const BoxConvolution b = box_convolution(p, part, p.box);
-    const ConvGeometry& g = part.plan.g;
-    View<const T> own = x;
-    own.data += b.x_offset;
-    own.stride = b.x_stride;
-    TileAt whole;
-    for (int a = 0; a < kMaxSpatial; ++a) whole.size[a] = g.axis[a].out;
-    all.push_back(
-        {part, own, outputs,
-         TileSweeps<StencilArgs<T>>(part.plan, kernels, own, whole, choose_sweep(part.plan, kernels.lanes),
-                                    part.weights, columns)});
-    outputs += g.oc * g.pixels();
-    columns += g.taps();
+  std::vector<Band<T>> bands;
+  for (index_t row = 0; row < p.box.size[1]; row += p.band) {
+    Band<T> band{band_at(p, row), {}, {}};
+    T* outputs = reinterpret_cast<T*>(scratch);
+    for (const PhaseConvolution& part : p.parts) {
+      const BoxConvolution b = box_convolution(p, part, p.box);
+      View<const T> own = x;
+      own.data += b.x_offset;
+      own.stride = b.x_stride;
+      TileAt tile;
+      tile.first = band.box.first;
+      tile.size = part_outputs(p, part, band.box);
+      band.outputs.push_back(outputs);
+      band.parts.push_back(
+          {part, own, outputs, tile.size,
+           TileSweeps<StencilArgs<T>>(part.plan, kernels, own, tile, choose_sweep(part.plan, kernels.lanes),
+                                      part.weights, columns)});
+      outputs += part.plan.g.oc * product(tile.size);
+      columns += part.plan.g.taps();
+    }
+    bands.push_back(std::move(band));
   }
-  return all;
+  return bands;
+}
+
+// All phases of one part of a band, into scratch.
+template <class T>
+void sweep(PartSweeps<T>& s, index_t image, index_t group, const T* w, T start) {
+  const WeightLayout& layout = s.part.weights;
+  const index_t slice = s.size[1] * s.size[2];
+  if (slice == 0) return;  // the last band may have no row of these phases
+  const T* const from = s.x.data + image * s.x.stride[0] + group * s.x.stride[1];
+  s.sweeps.args().start = start;
+  T* outputs = s.outputs;
+  for (index_t m = 0; m < s.part.plan.g.oc; ++m) {
+    s.sweeps.args().w = w + group * layout.group_pitch + layout.row(m);
+    for (index_t d = 0; d < s.size[0]; ++d, outputs += slice) s.sweeps(d, from, outputs);
+  }
 }
 
 }  // namespace
@@ -60,33 +88,19 @@ void run_planes(const ConvTransposePlan& p, const View<const T>& x, const T* w, 
   const Interleaver<T> interleaver(p, bias, y);
   const std::size_t each = planes_scratch(p).total;
   const Scratch scratch(each * static_cast<std::size_t>(p.threads));
-  std::vector<std::vector<PartSweeps<T>>> sweeps;
-  std::vector<std::vector<const T*>> outputs;
-  for (int thread = 0; thread < p.threads; ++thread) {
-    sweeps.push_back(list_sweeps(p, x, scratch.data() + static_cast<std::size_t>(thread) * each));
-    outputs.emplace_back();
-    for (const PartSweeps<T>& s : sweeps.back()) outputs.back().push_back(s.outputs);
-  }
+  std::vector<std::vector<Band<T>>> bands;
+  for (int thread = 0; thread < p.threads; ++thread)
+    bands.push_back(list_bands(p, x, scratch.data() + static_cast<std::size_t>(thread) * each));
   const index_t planes = p.g.n * p.g.groups;
   const double wanted = std::clamp(p.cycles / kTaskCycles, 1.0, double(planes));
   const index_t block = ceil_div(planes, index_t(wanted));
   parallel_for(p.threads, ceil_div(planes, block), [&](index_t task, int thread) {
-    const auto own = static_cast<std::size_t>(thread);
-    for (index_t plane = task * block; plane < std::min(planes, (task + 1) * block); ++plane) {
-      const index_t image = plane / p.g.groups, group = plane % p.g.groups;
-      for (PartSweeps<T>& s : sweeps[own]) {
-        const ConvGeometry& g = s.part.plan.g;
-        const index_t slice = g.axis[1].out * g.axis[2].out;
-        const T* const from = s.x.data + image * s.x.stride[0] + group * s.x.stride[1];
-        s.sweeps.args().start = bias ? bias[group] : T(0);
-        for (index_t m = 0; m < g.oc; ++m) {
-          s.sweeps.args().w = w + group * s.part.weights.group_pitch + s.part.weights.row(m);
-          for (index_t d = 0; d < g.axis[0].out; ++d)
-            s.sweeps(d, from, s.outputs + m * g.pixels() + d * slice);
-        }
+    for (index_t plane = task * block; plane < std::min(planes, (task + 1) * block); ++plane)
+      for (Band<T>& band : bands[static_cast<std::size_t>(thread)]) {
+        const index_t image = plane / p.g.groups, group = plane % p.g.groups;
+        for (PartSweeps<T>& s : band.parts) sweep(s, image, group, w, bias ? bias[group] : T(0));
+        interleaver.run(band.box, {image, group, 1, 0}, band.outputs);
       }
-      interleaver.run(p.box, {image, group, 1, 0}, outputs[own]);
-    }
   });
 }
 
