@@ -175,6 +175,7 @@ bool winograd_enabled();
 void set_winograd(bool on);
 // For tests: every plan from now on uses this algorithm; "" lets the plan choose again.
 void force_algorithm(const std::string& name);
+bool forces_other_than(ConvAlgorithm a);
 // One line for people: what was chosen, with what, and why not the others.
 std::string describe(const char* name, const ConvPlan& plan, bool packed = false);
 

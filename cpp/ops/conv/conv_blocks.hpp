@@ -173,10 +173,10 @@ inline ScratchLayout scratch_layout(const ConvPlan& p) {
 inline bool sweeps_along_rows(const ConvGeometry& g, index_t lanes) {
   return g.axis[1].kernel == 1 && (g.axis[1].out == 1 || g.axis[2].kernel > lanes);
 }
-// conv_stencil.cpp
+// conv_stencil.cpp; weights are read where they lie
 template <class T>
-void run_stencil(const ConvPlan& p, const View<const T>& x, const T* packed, const Epilogue<T>& epilogue,
-                 T* y);
+void run_stencil(const ConvPlan& p, const View<const T>& x, const T* w, const WeightLayout& layout,
+                 const Epilogue<T>& epilogue, T* y);
 
 inline std::size_t scratch_bytes_of_thread(const ConvPlan& p) { return scratch_layout(p).total; }
 

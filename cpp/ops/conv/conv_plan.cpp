@@ -328,6 +328,10 @@ void force_algorithm(const std::string& name) {
   NDNN_CHECK(found < kConvAlgorithms, "force_algorithm: no such algorithm, but got '", name, "'");
   g_forced.store(found);
 }
+bool forces_other_than(ConvAlgorithm a) {
+  const int forced = g_forced.load(std::memory_order_relaxed);
+  return forced >= 0 && forced != static_cast<int>(a);
+}
 
 const char* algorithm_name(ConvAlgorithm a) {
   constexpr const char* kNames[kConvAlgorithms] = {"stencil", "winograd4", "winograd6", "lanes_on_channels",

@@ -391,7 +391,7 @@ bool run_conv(const ConvPlan& p, const View<const T>& x, const T* packed, const 
   if (p.g.ic == 0) {
     fill_with_bias(p, epilogue, y);
   } else if (p.form.algorithm == ConvAlgorithm::stencil) {
-    run_stencil(p, x, packed, epilogue, y);
+    run_stencil(p, x, packed, weight_layout(p.g, false), epilogue, y);
   } else {
     const Scratch scratch(p.scratch_bytes);
     const std::size_t each = scratch_bytes_of_thread(p);
@@ -406,11 +406,9 @@ bool run_conv(const ConvPlan& p, const View<const T>& x, const T* packed, const 
 template <class T>
 void pack_and_run_conv(const ConvPlan& p, const View<const T>& x, const T* w, const WeightLayout& layout,
                        const Epilogue<T>& epilogue, T* y) {
-  // A stencil reads the weights as they are.
-  if (p.form.algorithm == ConvAlgorithm::stencil && layout == weight_layout(p.g, false)) {
-    run_conv(p, x, w, epilogue, y);
-    return;
-  }
+  // A stencil reads the weights where they are.
+  if (p.form.algorithm == ConvAlgorithm::stencil && p.g.n * p.g.ic * p.g.oc_all * p.g.pixels() > 0)
+    return run_stencil(p, x, w, layout, epilogue, y);
   bool done;
   {
     const Scratch packed(static_cast<std::size_t>(p.packed_elements) * sizeof(T));

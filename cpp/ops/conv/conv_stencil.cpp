@@ -10,7 +10,7 @@ namespace {
 
 template <class T>
 void run_task(const ConvPlan& p, const Sweep& sweep, const View<const T>& x, const T* w,
-              const Epilogue<T>& epilogue, T* y, index_t task, char* scratch) {
+              const WeightLayout& layout, const Epilogue<T>& epilogue, T* y, index_t task, char* scratch) {
   const ScratchLayout at = scratch_layout(p);
   T* const staged = reinterpret_cast<T*>(scratch);
   const Window* a = p.g.axis;
@@ -25,7 +25,7 @@ void run_task(const ConvPlan& p, const Sweep& sweep, const View<const T>& x, con
   tile.image = task / parts;
 
   const Block block{{{0, a[0].kernel}, {0, a[1].kernel}, {0, a[2].kernel}}, {0, p.g.ic}, 0};
-  TileSweeps<StencilArgs<T>> sweep_plane(p, stencil_kernels<T>(p.isa), x, tile, sweep,
+  TileSweeps<StencilArgs<T>> sweep_plane(p, stencil_kernels<T>(p.isa), x, tile, sweep, layout,
                                          reinterpret_cast<TapColumns*>(scratch + at.columns));
   StageRuns runs;
   if (!p.in_place) runs = list_stage_runs(p, tile, block, reinterpret_cast<CopyRun*>(scratch + at.runs));
@@ -38,7 +38,7 @@ void run_task(const ConvPlan& p, const Sweep& sweep, const View<const T>& x, con
     for (index_t m = 0; m < p.g.oc; ++m) {
       const index_t channel = group * p.g.oc + m;
       T* out = y + (tile.image * p.g.oc_all + channel) * p.g.pixels() + pixel;
-      sweep_plane.args().w = w + channel * p.g.taps() * p.g.ic;
+      sweep_plane.args().w = w + group * layout.group_pitch + layout.row(m);
       sweep_plane.args().start = epilogue.bias ? epilogue.bias[channel] : T(0);
       for (index_t d = 0; d < tile.size[0]; ++d, out += a[1].out * a[2].out) {
         sweep_plane(d, p.in_place ? group_of_x : staged, out);
@@ -51,20 +51,22 @@ void run_task(const ConvPlan& p, const Sweep& sweep, const View<const T>& x, con
 }  // namespace
 
 template <class T>
-void run_stencil(const ConvPlan& p, const View<const T>& x, const T* packed, const Epilogue<T>& epilogue,
-                 T* y) {
+void run_stencil(const ConvPlan& p, const View<const T>& x, const T* w, const WeightLayout& layout,
+                 const Epilogue<T>& epilogue, T* y) {
   const Scratch scratch(p.scratch_bytes);
   const std::size_t each = scratch_bytes_of_thread(p);
   const Sweep sweep = choose_sweep(p, stencil_kernels<T>(p.isa).lanes);
   parallel_for(p.threads, tasks_of(p), [&](index_t task, int thread) {
-    run_task(p, sweep, x, packed, epilogue, y, task,
+    run_task(p, sweep, x, w, layout, epilogue, y, task,
              scratch.data() + static_cast<std::size_t>(thread) * each);
   });
 }
 
-template void run_stencil<float>(const ConvPlan&, const View<const float>&, const float*,
-                                 const Epilogue<float>&, float*);
-template void run_stencil<double>(const ConvPlan&, const View<const double>&, const double*,
-                                  const Epilogue<double>&, double*);
+#define NDNN_INSTANTIATE(T)                                                                          \
+  template void run_stencil<T>(const ConvPlan&, const View<const T>&, const T*, const WeightLayout&, \
+                               const Epilogue<T>&, T*);
+NDNN_INSTANTIATE(float)
+NDNN_INSTANTIATE(double)
+#undef NDNN_INSTANTIATE
 
 }  // namespace ndnn

@@ -34,7 +34,8 @@ class Planner {
     in_.g = g;
     if (a == Algorithm::lanes_on_inputs) exchange(in_.g);
     p_.swept = dot_ && g.ic == 1 && g.oc == 1 && g.taps() <= kMostSweptTaps;
-    masked_ = p_.swept && tiles_.masked_stencil && g.axis[2].stride <= 2 && !sweeps_along_rows(g, tiles_.lanes);
+    masked_ =
+        p_.swept && tiles_.masked_stencil && g.axis[2].stride <= 2 && !sweeps_along_rows(g, tiles_.lanes);
     in_.isa = isa;
     in_.item_bytes = item_bytes;
     in_.form.algorithm = dot_ ? ConvAlgorithm::lanes_on_pixels : ConvAlgorithm::lanes_on_channels;
@@ -113,7 +114,8 @@ class Planner {
     // Swept, the tiles of a staged x, so that the sums do not depend on how its elements lie.
     const index_t staged = in_.form.ic_block * in_.plane_pitch + kMaxPixelTile;
     in_.stage_elements = in_.in_place ? 0 : staged;
-    return (p_.swept ? staged : in_.stage_elements) <= budget_ && (dot_ || product(tile) * in_.images <= kSteps);
+    return (p_.swept ? staged : in_.stage_elements) <= budget_ &&
+           (dot_ || product(tile) * in_.images <= kSteps);
   }
   // Whole rows if they fit, or part of one row, so that a tile is one run of dy; small images together.
   void choose_tile() {
@@ -161,7 +163,9 @@ class Planner {
     double staged = double(g().ic) * double(g().n) * double(product(in_.tiles));
     for (int a = 0; a < 2; ++a) staged *= double(in_.stage[a].copies * in_.stage[a].length);
     const double tap_blocks = double(p_.blocks) / double(ceil_div(g().ic, in_.form.ic_block));
-    double sum = in_.in_place || masked_ ? 0 : staged * (row / lanes * 3 + kRowCycles) * double(p_.splits) * tap_blocks;
+    double sum = in_.in_place || masked_
+                     ? 0
+                     : staged * (row / lanes * 3 + kRowCycles) * double(p_.splits) * tap_blocks;
     sum += dot_ ? dot_cycles() : tile_cycles();
     return sum * double(g().groups);
   }
@@ -269,8 +273,8 @@ std::string describe(const WeightGradientPlan& p) {
   return concat(algorithm_name(p.algorithm), ", isa=", isa_name(p.in.isa), ", threads=", p.threads,
                 ", tile=", tail(p.in.tile, p.in.g.rank), ", images=", p.in.images,
                 ", channels per panel=", p.in.form.panel, ", row blocks=", p.blocks, ", splits=", p.splits,
-                ", parts=", p.parts, p.skips_padding ? ", padding skipped" : "",
-                p.swept ? ", swept" : "", p.in.in_place ? ", in place" : "", ", cycles=", p.cycles);
+                ", parts=", p.parts, p.skips_padding ? ", padding skipped" : "", p.swept ? ", swept" : "",
+                p.in.in_place ? ", in place" : "", ", cycles=", p.cycles);
 }
 
 }  // namespace ndnn

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The weight gradient of depthwise convolutions: the stencil's sweeps, whose sums are the taps'. A group's input is
-// read in place or staged, one image after another; every tap has a vector of sums, whose lanes are added last.
+// The weight gradient of depthwise convolutions: the stencil's sweeps, whose sums are the taps'. A group's
+// input is read in place or staged, one image after another; every tap has a vector of sums, whose lanes are
+// added last.
 #include "ops/conv/conv_weight_gradient_task.hpp"
 #include "ops/conv/stencil_sweeps.hpp"
 
@@ -17,15 +18,17 @@ void run_sweeps(const WeightGradientPlan& p, const View<const T>& x, const T* dy
   T* const sums = reinterpret_cast<T*>(scratch + at.packed);
   auto* const columns = reinterpret_cast<TapColumns*>(scratch + at.rows);
   const Sweep sweep = choose_sweep(in, kernels.lanes);
+  const WeightLayout layout = weight_layout(g, false);
   const index_t taps = g.taps(), lanes = kernels.lanes, slice = g.axis[1].out * g.axis[2].out;
   for (Range groups = t.groups; groups.begin < t.groups.end; groups.begin = groups.end) {
     groups.end = std::min(groups.begin + p.groups_of_sums, t.groups.end);
     std::fill_n(sums, in.sums_elements, T(0));
     bool stand = false;
     for_each_tile(p, t, [&](TileAt tile) {
-      TileSweeps<StencilGradientArgs<T>> sweep_plane(in, kernels, x, tile, sweep, columns);
+      TileSweeps<StencilGradientArgs<T>> sweep_plane(in, kernels, x, tile, sweep, layout, columns);
       StageRuns runs;
-      if (!in.in_place) runs = list_stage_runs(in, tile, t.block, reinterpret_cast<CopyRun*>(scratch + at.runs));
+      if (!in.in_place)
+        runs = list_stage_runs(in, tile, t.block, reinterpret_cast<CopyRun*>(scratch + at.runs));
       stand = stand && product(in.tiles) == 1;
       sweep_plane.args().sum = flip ? -lanes : lanes;
       for (tile.group = groups.begin; tile.group < groups.end; ++tile.group) {

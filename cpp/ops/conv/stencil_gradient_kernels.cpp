@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Compiled once per instruction set. The stencil with sums and weights exchanged: kR rows of dy, one vector each,
-// stay in registers while the columns of taps pass; a column's sums do so while the rows of x pass by. So a load
-// of x serves as many FMAs as the column has taps, one of dy as many as the kernel has.
+// Compiled once per instruction set. The stencil with sums and weights exchanged: kR rows of dy, one vector
+// each, stay in registers while the columns of taps pass; a column's sums do so while the rows of x pass by.
+// So a load of x serves as many FMAs as the column has taps, one of dy as many as the kernel has.
 #include "ops/conv/stencil_kernels.hpp"
 
 #include <type_traits>
@@ -63,12 +63,12 @@ struct AddToSums {
       }
     }
     T* to = a.sums + first * a.sum;
-    const index_t step = a.w_step * a.sum;
+    const index_t step = a.w_step * a.sum, across = a.w_across * a.sum;
 #pragma GCC unroll 8
     for (int k = 0; k < kTaps; ++k, to += step)
 #pragma GCC unroll 4
       for (int j = 0; j < kAcross; ++j) {
-        T* const sum = to + j * a.sum;
+        T* const sum = to + j * across;
         store(sum, load(sum) + Source::result(acc[j][k]));
       }
   }
@@ -90,8 +90,8 @@ NDNN_INLINE void block(const StencilGradientArgs<T>& a, index_t r, index_t i) {
   visit_block<Sources, kR>(a, r, i, n, add);
 }
 
-// All rows from r on, kR at a time, then fewer: none is counted twice. Every source has the same blocks, so that
-// the sums do not depend on how x is read.
+// All rows from r on, kR at a time, then fewer: none is counted twice. Every source has the same blocks, so
+// that the sums do not depend on how x is read.
 template <class Sources, int kR, class T>
 NDNN_INLINE void rows(const StencilGradientArgs<T>& a, index_t r) {
   for (; r + kR <= a.rows; r += kR)
@@ -129,8 +129,8 @@ void add_lanes(const T* sums, index_t n, T* to) {
 
 template <class T>
 constexpr StencilGradientKernels<T> make_table() {
-  StencilGradientKernels<T> k{
-      {kLanes<T>, kBlockRows, &stencil_gradient<T, CountedColumns<T>>, {}}, &add_lanes<T>};
+  StencilGradientKernels<T> k{{kLanes<T>, kBlockRows, &stencil_gradient<T, CountedColumns<T>>, {}},
+                              &add_lanes<T>};
 #if NDNN_VEC_BYTES == 64
   k.in_place[0][0] = &stencil_gradient<T, ColumnsInPlace<T, 1, false>>;
   k.in_place[0][1] = &stencil_gradient<T, ColumnsInPlace<T, 1, true>>;

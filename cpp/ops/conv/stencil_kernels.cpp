@@ -21,12 +21,12 @@ struct AddColumn {
   template <int kTaps, class Source>
   NDNN_INLINE void operator()(Source& source, const T* x, index_t first) {
     constexpr int kAcross = Source::kAcross;
-    const index_t x_row = a.x_row, w_step = a.w_step;
+    const index_t x_row = a.x_row, w_step = a.w_step, w_across = kAcross > 1 ? a.w_across : 0;
     const T* const w = a.w + first;
     Vec<T> wv[kAcross][kTaps];
 #pragma GCC unroll 8
     for (int k = 0; k < kTaps; ++k)
-      for (int j = 0; j < kAcross; ++j) wv[j][k] = broadcast(w[k * w_step + j]);
+      for (int j = 0; j < kAcross; ++j) wv[j][k] = broadcast(w[k * w_step + j * w_across]);
 #pragma GCC unroll 32
     for (int ih = 0; ih < kR + kTaps - 1; ++ih, x += x_row) {
       load_barrier();

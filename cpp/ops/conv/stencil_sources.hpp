@@ -87,8 +87,8 @@ struct ColumnsInPlace {
 };
 #endif
 
-// Calls visit(source, taps, x, w) for the columns c (or columns side by side) of the block whose outputs begin
-// at (r, i) and whose input at `x`; n lanes of it count.
+// Calls visit(source, taps, x, w) for the columns c (or columns side by side) of the block whose outputs
+// begin at (r, i) and whose input at `x`; n lanes of it count.
 template <class Source, int kTaps, class T, class Visit>
 NDNN_INLINE void visit_columns(const SweepArgs<T>& a, const TapColumns& c, const T* x, index_t r, index_t i,
                                index_t n, Visit& visit) {
@@ -104,8 +104,8 @@ NDNN_INLINE void visit_columns(const SweepArgs<T>& a, const TapColumns& c, const
 }
 
 template <class Source, class T, class Visit>
-NDNN_INLINE void visit_any_columns(const SweepArgs<T>& a, const TapColumns& c, const T* x, index_t r, index_t i,
-                                   index_t n, Visit& visit) {
+NDNN_INLINE void visit_any_columns(const SweepArgs<T>& a, const TapColumns& c, const T* x, index_t r,
+                                   index_t i, index_t n, Visit& visit) {
   if constexpr (Source::kAcross == 1)
     if (c.taps >= 4)
       return c.taps == 4 ? visit_columns<Source, 4>(a, c, x, r, i, n, visit)

@@ -41,12 +41,13 @@ class TileSweeps {
  public:
   using T = typename Args::Element;
   TileSweeps(const ConvPlan& p, const SweepKernels<Args>& kernels, const View<const T>& x, const TileAt& tile,
-             const Sweep& sweep, TapColumns* columns)
-      : p_(p), tile_(tile), sweep_(sweep), kernels_(kernels), columns_(columns), x_(x.data) {
+             const Sweep& sweep, const WeightLayout& w, TapColumns* columns)
+      : p_(p), tile_(tile), sweep_(sweep), kernels_(kernels), weights_(w), columns_(columns), x_(x.data) {
     const Window* a = p.g.axis;
     args_.columns = args_.end = columns;
     channel_step_ = p.in_place ? x.stride[1] : p.plane_pitch;
-    args_.w_step = sweep.tap_step * (sweep.axis == 1 ? a[2].kernel : 1);
+    args_.w_step = sweep.tap_step * w.tap_pitch[sweep.axis];
+    args_.w_across = w.tap_pitch[3 - sweep.axis];
     args_.x_width = a[2].in;
     for (int i = 0; i < kMaxSpatial; ++i) {
       x_step_[i] = i == 2 ? 1 : x.stride[2 + i];
@@ -67,7 +68,8 @@ class TileSweeps {
   // What differs from sweep to sweep, beside x and y, is the caller's to set.
   Args& args() { return args_; }
 
-  // The outputs y of one channel at depth d of the tile; from: the first channel of its group, staged or of x.
+  // The outputs y of one channel at depth d of the tile; from: the first channel of its group, staged or of
+  // x.
   void operator()(index_t d, const T* from, decltype(Args::y) y) {
     const index_t y_row = p_.g.axis[2].out;
     if (p_.in_place) group_ = from - x_;
@@ -171,8 +173,8 @@ class TileSweeps {
     prepared_height_ = h;
   }
 
-  // Lists the columns of all taps of outputs at depth depth_ and height h of the tile, unless they stand there
-  // already. An output's taps have the same order, whether x is read in place or staged.
+  // Lists the columns of all taps of outputs at depth depth_ and height h of the tile, unless they stand
+  // there already. An output's taps have the same order, whether x is read in place or staged.
   void list_columns(index_t h) {
     const Window* a = p_.g.axis;
     const index_t depth = tile_.first[0] + depth_;
@@ -257,7 +259,8 @@ class TileSweeps {
     k[across] = tap.across;
     TapColumns c{};
     c.x = tap.channel * channel_step_ + offset(0, k[0]) + offset(1, k[1]) + offset(2, k[2]);
-    c.w = ((tap.channel * a[0].kernel + k[0]) * a[1].kernel + k[1]) * a[2].kernel + k[2];
+    c.w = tap.channel * weights_.channel_pitch;
+    for (int i = 0; i < kMaxSpatial; ++i) c.w += k[i] * weights_.tap_pitch[i];
     c.taps = c.count = c.across = 1;
     c.row_end = std::numeric_limits<index_t>::max() / 2;
     if (!p_.in_place) return c;
@@ -270,9 +273,10 @@ class TileSweeps {
   }
 
   const ConvPlan& p_;
-  const TileAt& tile_;
-  const Sweep& sweep_;
+  const TileAt tile_;
+  const Sweep sweep_;
   const SweepKernels<Args>& kernels_;
+  const WeightLayout& weights_;
   TapColumns* columns_;
   Args args_{};
   Axes x_step_, out_step_;

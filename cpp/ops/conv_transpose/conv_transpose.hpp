@@ -78,6 +78,10 @@ struct ConvTransposePlan {
   std::vector<PhaseConvolution> parts;
   PhaseBox box;            // the first and largest
   bool in_output = false;  // one phase: its convolution writes y itself, else into scratch
+  bool stencils = false;   // depthwise, in sets that can mask lanes: what every part is, however x lies
+  bool by_planes = false;  // then, where rows of x are dense: each thread computes all phases of one plane,
+                           // then interleaves them
+  index_t band = 1;        // by_planes: so many rows of each phase at a time, which stay in L1
   index_t scratch_elements = 0;
   std::size_t scratch_bytes = 0;  // of this and the largest convolution
   index_t packed_elements = 0;
@@ -97,6 +101,7 @@ struct BoxConvolution {
   index_t x_offset = 0;
 };
 BoxConvolution box_convolution(const ConvTransposePlan& p, const PhaseConvolution& part, const PhaseBox& box);
+ConvPlan plan_part(const ConvTransposePlan& p, const ConvGeometry& g, int max_threads, bool packed);
 // Outputs of a class along an axis within a box.
 inline index_t class_outputs(const TransposedAxis& a, const PhaseClass& c, index_t first, index_t size) {
   index_t n = 0;
@@ -107,7 +112,17 @@ inline index_t class_outputs(const TransposedAxis& a, const PhaseClass& c, index
   return n;
 }
 
-// packed: of each part, in the form of its plan. y is C-contiguous; bias may be null.
+// Outputs of a part along each axis within a box, of one phase; the rows of a plane from `row` on.
+Axes part_outputs(const ConvTransposePlan& p, const PhaseConvolution& part, const PhaseBox& box);
+PhaseBox band_at(const ConvTransposePlan& p, index_t row);
+// by_planes: scratch of one thread, in bytes.
+struct PlanesScratch {
+  std::size_t columns, total;
+};
+PlanesScratch planes_scratch(const ConvTransposePlan& plan);
+
+// packed: of each part, in the form of its plan; none by planes, which read w. y is C-contiguous; bias may be
+// null.
 template <class T>
 void run_conv_transpose(const ConvTransposePlan& plan, const View<const T>& x, const T* w,
                         const std::vector<const T*>& packed, const T* bias, T* y);

@@ -162,8 +162,70 @@ BoxConvolution box_convolution(const ConvTransposePlan& p, const PhaseConvolutio
   g.ic = empty ? 0 : p.g.ic;
   g.c = g.ic * g.groups;
   g.oc_all = g.oc * g.groups;
-  merge_axes(g, b.x_stride);
+  // Depthwise, rows stay rows: the stencil reads them in place.
+  if (p.in_output || p.g.ic > 1 || p.g.oc > 1) merge_axes(g, b.x_stride);
+  else g.unit_rows = b.x_stride[4] == 1 || g.axis[2].in <= 1;
   return b;
+}
+
+namespace {
+
+// All of the output at once.
+PhaseBox whole_box(const ConvTransposeGeometry& g) {
+  PhaseBox box;
+  box.images = g.n;
+  for (int a = 0; a < kMaxSpatial; ++a) box.size[a] = ceil_div(g.axis[a].out, g.axis[a].stride);
+  return box;
+}
+
+// Depthwise, where the stencil can mask lanes and all phases of a plane stay in L2. Does not depend on
+// x_stride.
+bool can_go_by_planes(const ConvTransposePlan& p) {
+  const Tiles tiles = p.item_bytes == 4 ? tiles_of<float>(p.isa) : tiles_of<double>(p.isa);
+  if (p.in_output || p.g.ic != 1 || p.g.oc != 1 || !tiles.masked_stencil) return false;
+  if (forces_other_than(ConvAlgorithm::stencil)) return false;
+  const PhaseBox box = whole_box(p.g);
+  const index_t planes = p.g.n * p.g.groups;
+  if (planes == 0 || box_elements(p, box) / planes * p.item_bytes > caches().l2 / 2) return false;
+  return std::all_of(p.parts.begin(), p.parts.end(), [&](const PhaseConvolution& part) {
+    const ConvGeometry own = box_convolution(p, part, box).g;
+    return accepts(ConvAlgorithm::stencil, own) && !sweeps_along_rows(own, tiles.lanes);
+  });
+}
+
+// Bands of whole blocks of rows, whose outputs leave room in L1.
+index_t choose_band(const ConvTransposePlan& p) {
+  const index_t planes = p.g.n * p.g.groups, block = p.item_bytes == 4 ? tiles_of<float>(p.isa).stencil_rows
+                                                                       : tiles_of<double>(p.isa).stencil_rows;
+  PhaseBox box = p.box;
+  const index_t rows = largest(p.box.size[1], [&](index_t size) {
+    box.size[1] = size;
+    return box_elements(p, box) / planes * p.item_bytes <= caches().l1 * 2 / 3;
+  });
+  return rows > block && rows < p.box.size[1] ? rows / block * block : rows;
+}
+
+}  // namespace
+
+Axes part_outputs(const ConvTransposePlan& p, const PhaseConvolution& part, const PhaseBox& box) {
+  Axes size;
+  for (int a = 0; a < kMaxSpatial; ++a) {
+    const PhaseClass& c = p.classes[a][static_cast<std::size_t>(part.phase_class[a])];
+    size[a] = class_outputs(p.g.axis[a], c, box.first[a], box.size[a]);
+  }
+  return size;
+}
+
+PhaseBox band_at(const ConvTransposePlan& p, index_t row) {
+  PhaseBox box = p.box;
+  box.first[1] = row;
+  box.size[1] = std::min(p.band, p.box.size[1] - row);
+  return box;
+}
+
+ConvPlan plan_part(const ConvTransposePlan& p, const ConvGeometry& g, int max_threads, bool packed) {
+  return p.stencils ? plan_conv(g, p.item_bytes, p.isa, max_threads, packed, ConvAlgorithm::stencil)
+                    : plan_conv(g, p.item_bytes, p.isa, max_threads, packed);
 }
 
 ConvTransposePlan plan_conv_transpose(const ConvTransposeGeometry& g, bool flip,
@@ -182,10 +244,10 @@ ConvTransposePlan plan_conv_transpose(const ConvTransposeGeometry& g, bool flip,
     p.in_output = p.in_output && p.g.axis[a].stride == 1 && !p.classes[a].empty();
   }
   list_parts(p, flip);
-  if (p.in_output) {
-    p.box.images = g.n;
-    for (int a = 0; a < kMaxSpatial; ++a) p.box.size[a] = g.axis[a].out;
-  } else {
+  p.stencils = can_go_by_planes(p);
+  p.by_planes = p.stencils && (x_stride[4] == 1 || g.axis[2].in == 1);
+  p.box = whole_box(p.g);
+  if (!p.in_output && !p.by_planes) {
     choose_box(p);
     p.scratch_elements = box_elements(p, p.box);
   }
@@ -193,8 +255,7 @@ ConvTransposePlan plan_conv_transpose(const ConvTransposeGeometry& g, bool flip,
   for (int a = 0; a < kMaxSpatial; ++a)
     boxes *= double(ceil_div(ceil_div(p.g.axis[a].out, p.g.axis[a].stride), p.box.size[a]));
   for (PhaseConvolution& part : p.parts) {
-    part.plan =
-        plan_conv(box_convolution(p, part, p.box).g, item_bytes, isa, max_threads, packed || boxes > 1);
+    part.plan = plan_part(p, box_convolution(p, part, p.box).g, max_threads, packed || boxes > 1);
     p.threads = std::max(p.threads, part.plan.threads);
     p.cycles += part.plan.cycles * boxes;
     p.packed_elements += part.plan.packed_elements;
@@ -205,13 +266,20 @@ ConvTransposePlan plan_conv_transpose(const ConvTransposeGeometry& g, bool flip,
     p.cycles += outputs * item_bytes / kAlignment * kInterleaveCycles;
     p.scratch_bytes += static_cast<std::size_t>(p.scratch_elements) * static_cast<std::size_t>(item_bytes);
   }
+  if (p.by_planes) {
+    p.band = choose_band(p);
+    p.threads = useful_threads(p.cycles, max_threads);
+    p.scratch_bytes = planes_scratch(p).total * static_cast<std::size_t>(p.threads);
+  }
   return p;
 }
 
 std::string describe(const char* name, const ConvTransposePlan& p) {
-  std::string text =
-      concat(name, " -> ", p.parts.size(), p.parts.size() == 1 ? " convolution" : " convolutions",
-             " of stride 1", p.in_output ? "" : ", interleaved");
+  std::string text = concat(name, " -> ", p.parts.size(),
+                            p.parts.size() == 1 ? " convolution" : " convolutions", " of stride 1",
+                            p.in_output   ? ""
+                            : p.by_planes ? ", interleaved plane by plane"
+                                          : ", interleaved");
   for (const PhaseConvolution& part : p.parts) {
     Axes kernel{1, 1, 1}, phases{1, 1, 1};
     for (int a = 0; a < kMaxSpatial; ++a) {
