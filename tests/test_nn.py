@@ -153,7 +153,7 @@ def test_packed_weights_follow_the_weight() -> None:
     ("make", "words"),
     [
         (lambda: nn.Conv2d(3, 4, 3, groups=2), "groups=2, in_channels=3"),
-        (lambda: nn.Conv2d(3, 4, 3, padding_mode="reflect"), "'reflect'"),
+        (lambda: nn.Conv2d(3, 4, 3, padding_mode="mirror"), "'mirror'"),
         (lambda: nn.Dropout(2), "p=2"),
         (lambda: nn.BatchNorm2d(3)(np.ones((2, 3), np.float32)), r"4 axes, but got shape=\(2, 3\)"),
         (lambda: init.calculate_gain("step"), "'step'"),

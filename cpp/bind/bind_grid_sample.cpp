@@ -156,7 +156,7 @@ py::array gradient(bool of_grid, const py::object& grad_output, const py::object
     make_contiguous(dy);
     SamplePlan p = plan_reading<T>(c);
     if (!of_grid) p = plan<T>(c, true);
-    if (nothing(p)) {
+    if (nothing(p) || (of_grid && p.mode == SampleMode::nearest)) {
       std::fill_n(to, out.size(), T(0));
       return out;
     }

@@ -58,6 +58,7 @@ struct SampleArgs {
 
 template <class T>
 struct GridSampleKernels {
+  void (*split)(const T* pairs, index_t n, T* x, T* y);
   void (*place)(const PlaceArgs<T>&);    // coordinate[axis] -> axis[axis]
   void (*combine)(SampleTile<T>&);       // axis -> offset, inside, weight, masked
   void (*sample)(const SampleArgs<T>&);  // y = sum of weight * x[offset]

@@ -8,7 +8,8 @@
 namespace ndnn {
 
 template <class T>
-void read_coordinates(const SamplePlan& p, const T* grid, index_t image, index_t first, SampleTile<T>& t) {
+void read_coordinates(const SamplePlan& p, const GridSampleKernels<T>& kernels, const T* grid, index_t image,
+                      index_t first, SampleTile<T>& t) {
   const index_t od = first / (p.out[1] * p.out[2]), oh = first / p.out[2] % p.out[1], ow = first % p.out[2];
   index_t place[3] = {od, oh, ow};
   const T* const base = grid + image * p.grid_image;
@@ -16,8 +17,12 @@ void read_coordinates(const SamplePlan& p, const T* grid, index_t image, index_t
     const T* const g =
         base + place[0] * p.grid_stride[0] + place[1] * p.grid_stride[1] + place[2] * p.grid_stride[2];
     const index_t n = std::min(t.points - i, p.out[2] - place[2]);
-    for (int a = 0; a < p.rank; ++a)
-      for (index_t j = 0; j < n; ++j) t.coordinate[a][i + j] = g[j * p.grid_stride[2] + a * p.grid_axis];
+    if (p.rank == 2 && p.grid_axis == 1 && p.grid_stride[2] == 2) {
+      kernels.split(g, n, &t.coordinate[0][i], &t.coordinate[1][i]);
+    } else {
+      for (int a = 0; a < p.rank; ++a)
+        for (index_t j = 0; j < n; ++j) t.coordinate[a][i + j] = g[j * p.grid_stride[2] + a * p.grid_axis];
+    }
     i += n;
     place[2] = 0;
     if (++place[1] == p.out[1]) place[1] = 0, ++place[0];
@@ -34,7 +39,7 @@ void set_tile(const SamplePlan& p, const GridSampleKernels<T>& kernels, const T*
   t.taps_per_axis = p.taps_per_axis();
   t.taps = p.taps();
   t.shift = width;
-  read_coordinates(p, grid, image, first, t);
+  read_coordinates(p, kernels, grid, image, first, t);
   index_t dense = width;
   for (int a = 0; a < p.rank; dense *= p.axis[a++].size)
     kernels.place(

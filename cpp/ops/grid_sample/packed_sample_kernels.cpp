@@ -17,30 +17,56 @@ struct Lanes {
   static NDNN_INLINE void store(T* p, type v) { *reinterpret_cast<memory*>(p) = v; }
 };
 
+// Columns of a square of kWidth rows, `used` of them there and the others zeros.
+template <class T, int kWidth, int kD, int... J>
+NDNN_INLINE void swap_lanes(typename Lanes<T, kWidth>::type (&v)[kWidth],
+                            std::integer_sequence<int, J...> all) {
+#pragma GCC unroll 4
+  for (int i = 0; i < kWidth; ++i) {
+    if (i & kD) continue;
+    const auto a = v[i], b = v[i + kD];
+    v[i] = __builtin_shufflevector(a, b, butterfly_lane<kD, 0>(J, kWidth)...);
+    v[i + kD] = __builtin_shufflevector(a, b, butterfly_lane<kD, 1>(J, kWidth)...);
+  }
+  if constexpr (2 * kD < kWidth) swap_lanes<T, kWidth, 2 * kD>(v, all);
+}
+template <class T, int kWidth, class Out>
+NDNN_INLINE void transpose_rows(const T* rows, index_t pitch, index_t used, Out&& out) {
+  if constexpr (kWidth == kLanes<T> && kVecBytes > 16) {
+    transpose_block<T>(rows, pitch, out);
+  } else {
+    using L = Lanes<T, kWidth>;
+    typename L::type v[kWidth];
+#pragma GCC unroll 4
+    for (int c = 0; c < kWidth; ++c) v[c] = c < used ? L::load(rows + c * pitch) : typename L::type{};
+    swap_lanes<T, kWidth, 1>(v, std::make_integer_sequence<int, kWidth>{});
+#pragma GCC unroll 4
+    for (int j = 0; j < kWidth; ++j) out(j, v[j]);
+  }
+}
+
 template <class T, int kWidth>
 void pack(const LaneArgs<T>& a) {
-  index_t i = 0;
+  using L = Lanes<T, kWidth>;
   const T* const rows = a.rows;
-  if constexpr (kWidth == kLanes<T>) {
-    if (a.block.used == kWidth)
-      for (; i + kWidth <= a.n; i += kWidth)
-        transpose_block<T>(rows + i, a.pitch, [&](int j, Vec<T> v) { store(a.lanes + (i + j) * kWidth, v); });
-  }
+  const index_t used = a.block.used;
+  index_t i = 0;
+  if (used == kWidth || kWidth * sizeof(T) == 16)
+    for (; i + kWidth <= a.n; i += kWidth)
+      transpose_rows<T, kWidth>(rows + i, a.pitch, used,
+                                [&](int j, typename L::type v) { L::store(a.lanes + (i + j) * kWidth, v); });
   for (; i < a.n; ++i)
-    for (int c = 0; c < kWidth; ++c)
-      a.lanes[i * kWidth + c] = c < a.block.used ? rows[c * a.pitch + i] : T(0);
+    for (int c = 0; c < kWidth; ++c) a.lanes[i * kWidth + c] = c < used ? rows[c * a.pitch + i] : T(0);
 }
 
 template <class T, int kWidth>
 void unpack(const LaneArgs<T>& a) {
+  using L = Lanes<T, kWidth>;
   index_t i = 0;
-  if constexpr (kWidth == kLanes<T>) {
-    if (a.block.used == kWidth)
-      for (; i + kWidth <= a.n; i += kWidth)
-        transpose_block<T>(a.lanes + i * kWidth, kWidth, [&](int j, Vec<T> v) {
-          if (j >= a.block.skip) store(a.rows + j * a.pitch + i, v);
-        });
-  }
+  for (; i + kWidth <= a.n; i += kWidth)
+    transpose_rows<T, kWidth>(a.lanes + i * kWidth, kWidth, kWidth, [&](int j, typename L::type v) {
+      if (j >= a.block.skip && j < a.block.used) L::store(a.rows + j * a.pitch + i, v);
+    });
   for (index_t c = a.block.skip; c < a.block.used; ++c)
     for (index_t p = i; p < a.n; ++p) a.rows[c * a.pitch + p] = a.lanes[p * kWidth + c];
 }

@@ -9,7 +9,7 @@
 namespace ndnn {
 namespace {
 
-constexpr index_t kMostBytes = index_t{4} << 20;  // of a packed image: two threads have 8 MB
+constexpr index_t kMostBytes = index_t{8} << 20;  // of packed images at one time
 constexpr index_t kMostPixelsPerPoint = 4;        // of a larger image too little would be read
 
 index_t pixels_of(const SamplePlan& p) {
@@ -53,8 +53,9 @@ template <class T, class Body>
 void for_packed_tiles(const SamplePlan& p, Isa isa, const T* x, const T* grid, const Packing<T>& k,
                       const Body& body) {
   const GridSampleKernels<T>& kernels = grid_sample_kernels<T>(isa);
-  const index_t together = std::min<index_t>(p.n, std::min(p.threads, 2)),
-                tasks = ceil_div(p.points, kTaskPoints);
+  const index_t fit = kMostBytes / (k.image_pitch * static_cast<index_t>(sizeof(T)));
+  const index_t together = std::clamp<index_t>(std::min<index_t>(p.threads, fit), 1, p.n);
+  const index_t tasks = ceil_div(p.points, kTaskPoints);
   const Scratch scratch(static_cast<std::size_t>(together * k.image_pitch) * sizeof(T));
   T* const packed = reinterpret_cast<T*>(scratch.data());
   for (index_t first = 0; first < p.n; first += together) {
@@ -77,9 +78,12 @@ void for_packed_tiles(const SamplePlan& p, Isa isa, const T* x, const T* grid, c
 }  // namespace
 
 bool is_packed(const SamplePlan& p, index_t item_bytes) {
-  const Checked bytes = Checked(pixels_of(p) + 1) * (p.c + 64 / item_bytes) * item_bytes;
-  return p.c >= 2 && !bytes.overflow && bytes.value <= kMostBytes &&
-         pixels_of(p) / kMostPixelsPerPoint <= p.points && (p.axis[0].stride == 1 || p.axis[0].size == 1);
+  const index_t width = index_t{16} / item_bytes;  // the narrow one's; the wide one overlaps channels
+  const Checked bytes = Checked(pixels_of(p) + 1) * round_up(p.c, width) * item_bytes;
+  // One tap of few channels is gathered sooner than packed: 1.4 times, 3 channels of 512x512.
+  const index_t least = p.mode == SampleMode::nearest ? 64 / item_bytes : 2;
+  return p.c >= least && !bytes.overflow && bytes.value <= kMostBytes &&
+         pixels_of(p) / kMostPixelsPerPoint <= p.points;
 }
 
 template <class T>

@@ -123,7 +123,7 @@ class _Forward(_Conv):
     def forward(self, input: Any) -> Any:
         function = getattr(F, f"conv{self.rank}d")
         input = as_tensor(input)
-        padding: Any = self.padding
+        padding: IntOrTuple | str = self.padding
         if self.padding_mode != "zeros":
             input, padding = F.pad(input, self._widths(), self.padding_mode), 0
         where = self.stride, padding, self.dilation, self.groups
