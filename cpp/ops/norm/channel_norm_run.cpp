@@ -6,6 +6,8 @@
 namespace ndnn {
 namespace {
 
+constexpr index_t kChannelsOfMap = 32;
+
 // Groups of `channels` times `runs` planes; a channel's planes are run_ld apart, channels follow each other.
 struct Planes {
   index_t groups, channels, runs, size, run_ld, all_channels;
@@ -17,6 +19,13 @@ struct Planes {
         size(p.size),
         run_ld(p.channels * p.size),
         all_channels(p.channels) {}
+  // The same groups as one channel each, where weights do not matter.
+  Planes joined() const {
+    Planes p = *this;
+    p.size *= channels;
+    p.channels = 1;
+    return p;
+  }
 
   // A piece is part of a plane, or as many planes of a channel as make about one.
   index_t parts() const { return ceil_div(size, kNormPiece); }
@@ -37,11 +46,29 @@ struct Planes {
             (group * channels + c) * size + run * run_ld + part,
             {std::min(runs_of_piece(), runs - run), run_ld, std::min(kNormPiece, size - part)}};
   }
+  // With what is read after it.
+  Piece piece_before_next(index_t group, index_t i) const {
+    Piece p = piece(group, i);
+    const bool last = i + 1 == pieces();
+    if (!last || group + 1 < groups) p.runs.soon = piece(group + last, last ? 0 : i + 1).at - p.at;
+    return p;
+  }
+
+  // The map takes several channels of a group that are one run each.
+  bool maps_channels() const { return channels > 1 && size <= kNormPiece; }
+  index_t maps() const { return maps_channels() ? ceil_div(channels, kChannelsOfMap) : pieces(); }
+  Piece map(index_t group, index_t i) const {
+    if (!maps_channels()) return piece(group, i);
+    const index_t c = i * kChannelsOfMap;
+    return {c, (group * channels + c) * size, {std::min(kChannelsOfMap, channels - c), size, size}};
+  }
+  index_t channels_of(const Piece& p) const { return maps_channels() ? p.runs.runs : 1; }
   index_t channel(index_t group, index_t c) const { return (group * channels + c) % all_channels; }
 
   template <class T>
-  TwoPasses passes(int threads, int arrays) const {
-    return {groups, pieces(), channels * runs * size * arrays * index_t(sizeof(T)), threads};
+  TwoPasses passes(index_t sums, int threads, int arrays) const {
+    const index_t bytes = channels * runs * size * arrays * index_t(sizeof(T));
+    return {groups, sums, maps(), bytes, runs > 1, threads};
   }
 };
 
@@ -53,18 +80,18 @@ template <class T>
 void run_channel_norm(const ChannelNorm& p, const T* x, T* y, const double* weight, const double* bias,
                       double eps, double* mean, double* var) {
   if (!p.groups && p.size < kFewPixels) return run_column_norm(p, x, y, weight, bias, eps, mean, var);
-  const Planes planes(p);
+  const Planes planes(p), joint = planes.joined();
   const NormKernels<T>& k = norm_kernels<T>(p.isa);
   two_passes<double>(
-      planes.passes<T>(p.threads, 1), 2,
+      planes.passes<T>(joint.pieces(), p.threads, 1), 2,
       [&](index_t g, index_t i, double* slot) {
-        const auto piece = planes.piece(g, i);
+        const auto piece = joint.piece_before_next(g, i);
         k.moments(x + piece.at, piece.runs, slot);
       },
       [&](index_t g, const double* slots) {
-        const Moments m = joined(planes.pieces(), planes.count(),
+        const Moments m = joined(joint.pieces(), joint.count(),
                                  [&](index_t i, double& n, double& of_piece, double& squares) {
-                                   n = planes.piece(g, i).count();
+                                   n = joint.piece(g, i).count();
                                    of_piece = slots[2 * i];
                                    squares = slots[2 * i + 1];
                                  });
@@ -72,11 +99,14 @@ void run_channel_norm(const ChannelNorm& p, const T* x, T* y, const double* weig
         var[g] = m.var;
       },
       [&](index_t g, index_t i) {
-        const auto piece = planes.piece(g, i);
-        const index_t c = planes.channel(g, piece.channel);
-        const Affine<T> a =
-            affine_of<T>(mean[g], at(weight, c, 1) * inverse_deviation(var[g], eps), at(bias, c, 0));
-        k.affine(x + piece.at, y + piece.at, piece.runs, &a, 0);
+        const auto piece = planes.map(g, i);
+        const double inverse = inverse_deviation(var[g], eps);
+        Affine<T> a[kChannelsOfMap];
+        for (index_t j = 0; j < planes.channels_of(piece); ++j) {
+          const index_t c = planes.channel(g, piece.channel + j);
+          a[j] = affine_of<T>(mean[g], at(weight, c, 1) * inverse, at(bias, c, 0));
+        }
+        k.affine(x + piece.at, y + piece.at, piece.runs, a, planes.maps_channels());
       });
 }
 
@@ -146,9 +176,9 @@ void run_channel_norm_gradient(const ChannelNorm& p, const T* g, const T* x, T* 
       new double[static_cast<std::size_t>(2 * planes.groups * planes.channels)]);
   const std::unique_ptr<double[]> group_sums(new double[static_cast<std::size_t>(2 * planes.groups)]);
   two_passes<double>(
-      planes.passes<T>(p.threads, 2), 2,
+      planes.passes<T>(planes.pieces(), p.threads, 2), 2,
       [&](index_t group, index_t i, double* slot) {
-        const auto piece = planes.piece(group, i);
+        const auto piece = planes.piece_before_next(group, i);
         k.sums(g + piece.at, x + piece.at, piece.runs, T(mean[group]), slot);
       },
       [&](index_t group, const double* slots) {
@@ -167,12 +197,15 @@ void run_channel_norm_gradient(const ChannelNorm& p, const T* g, const T* x, T* 
         group_sums[2 * group + 1] = products;
       },
       [&](index_t group, index_t i) {
-        const auto piece = planes.piece(group, i);
+        const auto piece = planes.map(group, i);
         const double inverse = inverse_deviation(var[group], eps);
-        const double scale = inverse * at(weight, planes.channel(group, piece.channel), 1);
-        const NormGradient<T> a = gradient_of<T>(mean[group], inverse, scale, group_sums[2 * group],
-                                                 group_sums[2 * group + 1], planes.count());
-        k.gradient(g + piece.at, x + piece.at, dx + piece.at, piece.runs, a);
+        NormGradient<T> a[kChannelsOfMap];
+        for (index_t j = 0; j < planes.channels_of(piece); ++j) {
+          const double scale = inverse * at(weight, planes.channel(group, piece.channel + j), 1);
+          a[j] = gradient_of<T>(mean[group], inverse, scale, group_sums[2 * group], group_sums[2 * group + 1],
+                                planes.count());
+        }
+        k.gradient(g + piece.at, x + piece.at, dx + piece.at, piece.runs, a, planes.maps_channels());
       });
   add_images(p.groups ? p.n : 1, p.channels, cells.get(), dw, db);
 }
@@ -184,9 +217,9 @@ void run_channel_sums(const ChannelNorm& p, const T* g, const T* x, double eps, 
   const Planes planes(p);
   const NormKernels<T>& k = norm_kernels<T>(p.isa);
   two_passes<double>(
-      planes.passes<T>(p.threads, 2), 2,
+      planes.passes<T>(planes.pieces(), p.threads, 2), 2,
       [&](index_t c, index_t i, double* slot) {
-        const auto piece = planes.piece(c, i);
+        const auto piece = planes.piece_before_next(c, i);
         k.sums(g + piece.at, x + piece.at, piece.runs, T(mean[c]), slot);
       },
       [&](index_t c, const double* slots) {

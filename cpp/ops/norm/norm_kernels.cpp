@@ -25,7 +25,15 @@ struct Values {
   const T* x;
   NDNN_INLINE void whole(index_t i, Vec<T>& s, Vec<T>&) const { s += load(x + i); }
   NDNN_INLINE void part(index_t i, index_t lanes, Vec<T>& s, Vec<T>&) const { s += load_part(x + i, lanes); }
+  NDNN_INLINE void fetch(index_t, index_t) const {}
 };
+
+// A channel's planes lie apart, too short for the hardware to see what comes next; and while deviations are
+// summed in L1, memory would rest. Training batch norm of 32x512x7x7 took 1.5 times as long without.
+template <class T>
+NDNN_INLINE void fetch_lines(const T* p, index_t n) {
+  for (index_t i = 0; i < n; i += 64 / index_t(sizeof(T))) __builtin_prefetch(p + i, 0, 2);
+}
 template <class T>
 NDNN_INLINE Vec<T> in_first_lanes(T value, index_t n) {
   T lanes[kLanes<T>];
@@ -40,6 +48,7 @@ struct Deviations {
   NDNN_INLINE void part(index_t i, index_t lanes, Vec<T>& s, Vec<T>& q) const {
     add(load_part(x + i, lanes) - of_part, s, q);
   }
+  NDNN_INLINE void fetch(index_t i, index_t n) const { fetch_lines(x + i, n); }
   static NDNN_INLINE void add(Vec<T> d, Vec<T>& s, Vec<T>& q) {
     s += d;
     q += d * d;
@@ -61,6 +70,10 @@ struct Products {
     s += v;
     q += v * (load_part(x + i, lanes) - centre);
   }
+  NDNN_INLINE void fetch(index_t i, index_t n) const {
+    fetch_lines(g + i, n);
+    fetch_lines(x + i, n);
+  }
 };
 
 // Four chains of each sum; the last vectors of a short run go to different ones too.
@@ -72,11 +85,13 @@ NDNN_INLINE void two_sums(const Runs& r, const Term& term, double out[2]) {
     index_t i = run * r.ld;
     const index_t end = i + r.n;
     for (; i + 4 * kL <= end; i += 4 * kL) {
+      if (r.soon) term.fetch(i + r.soon, 4 * kL);
       term.whole(i, s[0], q[0]);
       term.whole(i + kL, s[1], q[1]);
       term.whole(i + 2 * kL, s[2], q[2]);
       term.whole(i + 3 * kL, s[3], q[3]);
     }
+    if (r.soon) term.fetch(i + r.soon, end - i);
     if (i + 2 * kL <= end) {
       term.whole(i, s[0], q[0]);
       term.whole(i + kL, s[1], q[1]);
@@ -137,18 +152,19 @@ void affine(const T* x, T* y, const Runs& r, const Affine<T>* a, index_t step) {
 }
 
 template <class T>
-void gradient(const T* g, const T* x, T* dx, const Runs& r, const NormGradient<T>& a) {
-  const Vec<T> centre = broadcast(a.centre), of_grad = broadcast(a.of_grad), of_input = broadcast(a.of_input),
-               constant = broadcast(a.constant);
-  const auto value = [&](Vec<T> gv, Vec<T> xv) {
-    return of_grad * gv + (of_input * (xv - centre) + constant);
-  };
-  for (index_t run = 0; run < r.runs; ++run, g += r.ld, x += r.ld, dx += r.ld)
+void gradient(const T* g, const T* x, T* dx, const Runs& r, const NormGradient<T>* a, index_t step) {
+  for (index_t run = 0; run < r.runs; ++run, g += r.ld, x += r.ld, dx += r.ld, a += step) {
+    const Vec<T> centre = broadcast(a->centre), of_grad = broadcast(a->of_grad),
+                 of_input = broadcast(a->of_input), constant = broadcast(a->constant);
+    const auto value = [&](Vec<T> gv, Vec<T> xv) {
+      return of_grad * gv + (of_input * (xv - centre) + constant);
+    };
     map_vectors<T>(
         r.n, [&](index_t i) { store(dx + i, value(load(g + i), load(x + i))); },
         [&](index_t i, index_t n) {
           store_part(dx + i, value(load_part(g + i, n), load_part(x + i, n)), n);
         });
+  }
 }
 
 template <class T, bool kWeight, bool kBias>
