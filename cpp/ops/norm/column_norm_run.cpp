@@ -33,7 +33,8 @@ struct Blocks {
 
   template <class T>
   TwoPasses passes(int threads, int arrays) const {
-    return {ceil_div(columns, width), row_blocks(), rows * width * arrays * index_t(sizeof(T)), threads};
+    const index_t bytes = rows * width * arrays * index_t(sizeof(T));
+    return {ceil_div(columns, width), row_blocks(), row_blocks(), bytes, true, threads};
   }
   // body(channel, its first column in the block)
   template <class Body>

@@ -25,7 +25,15 @@ struct Values {
   const T* x;
   NDNN_INLINE void whole(index_t i, Vec<T>& s, Vec<T>&) const { s += load(x + i); }
   NDNN_INLINE void part(index_t i, index_t lanes, Vec<T>& s, Vec<T>&) const { s += load_part(x + i, lanes); }
+  NDNN_INLINE void fetch(index_t, index_t) const {}
 };
+
+// A channel's planes lie apart, too short for the hardware to see what comes next; and while deviations are
+// summed in L1, memory would rest.
+template <class T>
+NDNN_INLINE void fetch_lines(const T* p, index_t n) {
+  for (index_t i = 0; i < n; i += 64 / index_t(sizeof(T))) __builtin_prefetch(p + i, 0, 2);
+}
 template <class T>
 NDNN_INLINE Vec<T> in_first_lanes(T value, index_t n) {
   T lanes[kLanes<T>];
@@ -40,6 +48,7 @@ struct Deviations {
   NDNN_INLINE void part(index_t i, index_t lanes, Vec<T>& s, Vec<T>& q) const {
     add(load_part(x + i, lanes) - of_part, s, q);
   }
+  NDNN_INLINE void fetch(index_t i, index_t n) const { fetch_lines(x + i, n); }
   static NDNN_INLINE void add(Vec<T> d, Vec<T>& s, Vec<T>& q) {
     s += d;
     q += d * d;
@@ -61,6 +70,10 @@ struct Products {
     s += v;
     q += v * (load_part(x + i, lanes) - centre);
   }
+  NDNN_INLINE void fetch(index_t i, index_t n) const {
+    fetch_lines(g + i, n);
+    fetch_lines(x + i, n);
+  }
 };
 
 // Four chains of each sum; the last vectors of a short run go to different ones too.
@@ -72,11 +85,13 @@ NDNN_INLINE void two_sums(const Runs& r, const Term& term, double out[2]) {
     index_t i = run * r.ld;
     const index_t end = i + r.n;
     for (; i + 4 * kL <= end; i += 4 * kL) {
+      if (r.soon) term.fetch(i + r.soon, 4 * kL);
       term.whole(i, s[0], q[0]);
       term.whole(i + kL, s[1], q[1]);
       term.whole(i + 2 * kL, s[2], q[2]);
       term.whole(i + 3 * kL, s[3], q[3]);
     }
+    if (r.soon) term.fetch(i + r.soon, end - i);
     if (i + 2 * kL <= end) {
       term.whole(i, s[0], q[0]);
       term.whole(i + kL, s[1], q[1]);
@@ -114,6 +129,71 @@ void row_sums(const T* g, const T* x, index_t n, T centre, const T* weight, doub
   else two_sums<T>(r, Products<T, false>{g, x, nullptr, broadcast(centre)}, out);
 }
 
+// In the order of memory: a channel at a time, images that lie a power of two apart share few sets of L1.
+template <class T, class MakeTerm>
+NDNN_INLINE void sum_planes(const PlaneBlock& b, const MakeTerm& term, double* out) {
+  constexpr index_t kL = kLanes<T>;
+  Vec<T> s[kPlanesOfBlock], q[kPlanesOfBlock];
+  for (index_t c = 0; c < b.count; ++c) s[c] = q[c] = Vec<T>{};
+  for (index_t image = 0; image < b.images; ++image) {
+    index_t i = image * b.ld;
+    for (index_t c = 0; c < b.count; ++c) {
+      const auto of = term(c);
+      const index_t end = i + b.n;
+      if (b.soon) of.fetch(i + b.soon, b.n);
+      Vec<T> s0 = s[c], q0 = q[c], s1{}, q1{};
+      for (; i + 2 * kL <= end; i += 2 * kL) {
+        of.whole(i, s0, q0);
+        of.whole(i + kL, s1, q1);
+      }
+      if (i + kL <= end) {
+        of.whole(i, s0, q0);
+        i += kL;
+      }
+      if (i < end) of.part(i, end - i, s1, q1);
+      s[c] = s0 + s1;
+      q[c] = q0 + q1;
+      i = end;
+    }
+  }
+  for (index_t c = 0; c < b.count; ++c) {
+    out[2 * c] = double(fold<T, kL / 2>(s[c])[0]);
+    out[2 * c + 1] = double(fold<T, kL / 2>(q[c])[0]);
+  }
+}
+
+template <class T>
+void plane_moments(const T* x, const PlaneBlock& b, double* out) {
+  const double count = double(b.images) * double(b.n);
+  sum_planes<T>(
+      b, [&](index_t) { return Values<T>{x}; }, out);
+  T centre[kPlanesOfBlock];
+  for (index_t c = 0; c < b.count; ++c) centre[c] = T(out[2 * c] / count);
+  T used[kLanes<T>];
+  for (int l = 0; l < kLanes<T>; ++l) used[l] = T(l < b.n % kLanes<T>);
+  sum_planes<T>(
+      b,
+      [&](index_t c) {
+        const Vec<T> v = broadcast(centre[c]);
+        return Deviations<T>{x, v, v * load(used)};
+      },
+      out);
+  for (index_t c = 0; c < b.count; ++c) {
+    const double mean = out[2 * c] / count, squares = out[2 * c + 1] - out[2 * c] * mean;
+    out[2 * c] = double(centre[c]) + mean;
+    out[2 * c + 1] = squares < 0 ? 0 : squares;
+  }
+}
+template <class T>
+void plane_sums(const T* g, const T* x, const PlaneBlock& b, const T* centre, double* out) {
+  sum_planes<T>(
+      b,
+      [&](index_t c) {
+        return Products<T, false>{g, x, nullptr, broadcast(centre[c])};
+      },
+      out);
+}
+
 // Calls whole(i) for the vectors of n elements; the last may overlap the one before. Fewer than a vector:
 // part(0, n).
 template <class T, class Whole, class Part>
@@ -137,18 +217,19 @@ void affine(const T* x, T* y, const Runs& r, const Affine<T>* a, index_t step) {
 }
 
 template <class T>
-void gradient(const T* g, const T* x, T* dx, const Runs& r, const NormGradient<T>& a) {
-  const Vec<T> centre = broadcast(a.centre), of_grad = broadcast(a.of_grad), of_input = broadcast(a.of_input),
-               constant = broadcast(a.constant);
-  const auto value = [&](Vec<T> gv, Vec<T> xv) {
-    return of_grad * gv + (of_input * (xv - centre) + constant);
-  };
-  for (index_t run = 0; run < r.runs; ++run, g += r.ld, x += r.ld, dx += r.ld)
+void gradient(const T* g, const T* x, T* dx, const Runs& r, const NormGradient<T>* a, index_t step) {
+  for (index_t run = 0; run < r.runs; ++run, g += r.ld, x += r.ld, dx += r.ld, a += step) {
+    const Vec<T> centre = broadcast(a->centre), of_grad = broadcast(a->of_grad),
+                 of_input = broadcast(a->of_input), constant = broadcast(a->constant);
+    const auto value = [&](Vec<T> gv, Vec<T> xv) {
+      return of_grad * gv + (of_input * (xv - centre) + constant);
+    };
     map_vectors<T>(
         r.n, [&](index_t i) { store(dx + i, value(load(g + i), load(x + i))); },
         [&](index_t i, index_t n) {
           store_part(dx + i, value(load_part(g + i, n), load_part(x + i, n)), n);
         });
+  }
 }
 
 template <class T, bool kWeight, bool kBias>
@@ -302,9 +383,9 @@ void column_gradient(const T* g, const T* x, T* dx, const Columns& c, const T* c
 
 template <class T>
 constexpr NormKernels<T> kNormKernels = {
-    &moments<T>,        &sums<T>,        &affine<T>,        &gradient<T>,
-    &column_moments<T>, &column_sums<T>, &column_affine<T>, &column_gradient<T>,
-    &row_affine<T>,     &row_sums<T>,    &row_gradient<T>};
+    &moments<T>,    &sums<T>,           &plane_moments<T>, &plane_sums<T>,    &affine<T>,
+    &gradient<T>,   &column_moments<T>, &column_sums<T>,   &column_affine<T>, &column_gradient<T>,
+    &row_affine<T>, &row_sums<T>,       &row_gradient<T>};
 
 extern const NormKernels<float> norm_kernels_f32;
 extern const NormKernels<double> norm_kernels_f64;

@@ -10,10 +10,17 @@ namespace ndnn {
 constexpr index_t kNormPiece = 2048;
 constexpr index_t kNormRows = 256;  // of one column, for the same reason
 
-// `runs` runs of n neighbouring elements, ld from the start of one to that of the next.
+// `runs` runs of n neighbouring elements, ld from the start of one to that of the next. The elements `soon`
+// further on are asked for by the sums, as they will be next; 0: none.
 struct Runs {
-  index_t runs, ld, n;
+  index_t runs, ld, n, soon = 0;
 };
+// `count` neighbouring planes of n elements in each of `images`, ld apart.
+struct PlaneBlock {
+  index_t images, ld, count, n, soon = 0;
+};
+constexpr index_t kPlanesOfBlock = 128;  // at most
+
 // (x - centre) * scale + shift: with the centre near the mean, the difference is exact.
 template <class T>
 struct Affine {
@@ -37,9 +44,12 @@ struct NormKernels {
   void (*moments)(const T* x, const Runs& r, double out[2]);
   // Sums of g and of g * (x - centre).
   void (*sums)(const T* g, const T* x, const Runs& r, T centre, double out[2]);
+  // The same of each plane over all images, memory read in its order: out has two numbers a plane.
+  void (*plane_moments)(const T* x, const PlaneBlock& b, double* out);
+  void (*plane_sums)(const T* g, const T* x, const PlaneBlock& b, const T* centre, double* out);
   // y and x are laid out alike; run i takes a[i * step].
   void (*affine)(const T* x, T* y, const Runs& r, const Affine<T>* a, index_t step);
-  void (*gradient)(const T* g, const T* x, T* dx, const Runs& r, const NormGradient<T>& a);
+  void (*gradient)(const T* g, const T* x, T* dx, const Runs& r, const NormGradient<T>* a, index_t step);
 
   // The mean is centre + sum / rows, the sum of squares about it squares - sum^2 / rows.
   void (*column_moments)(const T* x, const Columns& c, T* centre, T* sum, T* squares);

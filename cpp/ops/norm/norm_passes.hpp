@@ -11,13 +11,14 @@ namespace ndnn {
 
 constexpr index_t kNormTaskBytes = 64 << 10;
 
-// Groups of `pieces`, of which `bytes` are read.
+// Groups whose sums are of `pieces` and whose map is of `maps`; `bytes` are read.
 struct TwoPasses {
-  index_t groups, pieces, bytes;
+  index_t groups, pieces, maps, bytes;
+  bool scattered;  // the same piece of the next group is nearer than this group's next
   int threads;
 };
 
-// sum(group, piece, slot) of all pieces of a group, finish(group, first slot), apply(group, piece) of all: a
+// sum(group, piece, slot) of all pieces of a group, finish(group, first slot), apply(group, map) of all: a
 // group at a time where it stays in L2 between the passes, so that memory is read once; else each over all
 // groups.
 template <class E, class Sum, class Finish, class Apply>
@@ -33,21 +34,24 @@ void two_passes(const TwoPasses& t, index_t slot, Sum&& sum, Finish&& finish, Ap
       for (index_t g = task * block; g < std::min(t.groups, (task + 1) * block); ++g) {
         for (index_t i = 0; i < t.pieces; ++i) sum(g, i, own + i * slot);
         finish(g, static_cast<const E*>(own));
-        for (index_t i = 0; i < t.pieces; ++i) apply(g, i);
+        for (index_t i = 0; i < t.maps; ++i) apply(g, i);
       }
     });
     return;
   }
-  const index_t all = t.groups * t.pieces;
-  const index_t block = std::max<index_t>(1, kNormTaskBytes / std::max<index_t>(1, bytes / t.pieces));
-  const auto each = [&](auto&& body) {
+  const auto each = [&](index_t pieces, auto&& body) {
+    const index_t all = t.groups * pieces;
+    const index_t block = std::max<index_t>(1, kNormTaskBytes / std::max<index_t>(1, bytes / pieces));
     parallel_for(t.threads, ceil_div(all, block), [&](index_t task, int) {
-      for (index_t i = task * block; i < std::min(all, (task + 1) * block); ++i) body(i);
+      for (index_t i = task * block; i < std::min(all, (task + 1) * block); ++i) {
+        if (t.scattered) body(i % t.groups, i / t.groups);
+        else body(i / pieces, i % pieces);
+      }
     });
   };
-  each([&](index_t i) { sum(i / t.pieces, i % t.pieces, slots.get() + i * slot); });
+  each(t.pieces, [&](index_t g, index_t i) { sum(g, i, slots.get() + (g * t.pieces + i) * slot); });
   for (index_t g = 0; g < t.groups; ++g) finish(g, static_cast<const E*>(slots.get() + g * t.pieces * slot));
-  each([&](index_t i) { apply(i / t.pieces, i % t.pieces); });
+  each(t.maps, apply);
 }
 
 // Mean and variance of pieces with their own: piece(i, count, mean, squares), where squares are about its

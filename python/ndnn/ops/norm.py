@@ -114,9 +114,9 @@ def _channels(
     y, mean, var = _core.norm_channels(name, kind, groups, x, m, v, w, b, eps, own)
     if own and kept[0] is not None and y.size:
         count = y.size // mean.size
-        images = mean.reshape(-1, y.shape[1]), var.reshape(-1, y.shape[1])
-        _move(kept[0], images[0].mean(0), momentum)
-        _move(kept[1], images[1].mean(0) * (count / (count - 1)), momentum)
+        unbiased = var * (count / (count - 1))
+        _move(kept[0], _over_images(mean, kind, y), momentum)
+        _move(kept[1], _over_images(unbiased, kind, y), momentum)
     parameters = weight is not None or bias is not None
 
     @shared
@@ -199,6 +199,10 @@ def _recorded(
     operands = input, weight, bias
     links = [(t, lambda g, i=i: gradients(g)[i]) for i, t in enumerate(operands)]
     return record(name, y, *links, saved=(input, weight))
+
+
+def _over_images(values: Array, kind: int, y: Array) -> Array:
+    return values.reshape(y.shape[:2]).mean(0) if kind == _INSTANCE else values
 
 
 def _move(running: Operand, value: Array, momentum: float) -> None:
