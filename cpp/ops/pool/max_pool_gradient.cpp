@@ -7,8 +7,8 @@
 namespace ndnn {
 namespace {
 
-constexpr index_t kLine = 64;                // bytes of the longest vector
-constexpr index_t kTileBytes = 16 << 10;     // of dx
+constexpr index_t kLine = 64;             // bytes of the longest vector
+constexpr index_t kTileBytes = 16 << 10;  // of dx
 constexpr double kScatterCycles = 2, kZeroCycles = 0.15, kTapCycles = 1.5, kTileCycles = 200;
 
 constexpr index_t floor_div(index_t a, index_t b) { return a / b - (a % b < 0); }
@@ -55,7 +55,7 @@ template <class T>
 class Gather {
  public:
   Gather(const MaxPoolGradientPlan& p, const T* dy, const PoolIndex<T>* index, T* dx)
-      : p_(p), dy_(dy), index_(index), dx_(dx), kernels_(max_pool_kernels<T>(p.isa)) {
+      : p_(p), dy_(dy), index_(index), dx_(dx), kernels_(max_pool_in_place_kernels<T>(p.isa)) {
     const Window& h = p.g.axis[1].w;
     sources_.resize(static_cast<std::size_t>(h.in));
     for (index_t i = 0; i < h.in; ++i) {
@@ -99,7 +99,7 @@ class Gather {
   const T* dy_;
   const PoolIndex<T>* index_;
   T* dx_;
-  const MaxPoolKernels<T>& kernels_;
+  const MaxPoolInPlaceKernels<T>& kernels_;
   std::vector<Span> sources_;
   index_t row_tiles_;
 };
@@ -140,8 +140,8 @@ void run_max_pool_gradient(const MaxPoolGradientPlan& p, const T* dy, const void
   if (planes == 0) return;
   const auto in_tasks = [&](index_t items, auto&& body) {
     const double wanted = kTaskCycles / (p.cycles / double(items) + kTileCycles);
-    const auto per = static_cast<index_t>(
-        std::clamp(wanted, 1.0, double(std::max<index_t>(1, items / (4 * p.threads)))));
+    const auto per =
+        static_cast<index_t>(std::clamp(wanted, 1.0, double(std::max<index_t>(1, items / (4 * p.threads)))));
     parallel_for(p.threads, ceil_div(items, per), [&](index_t task, int thread) {
       for (index_t i = task * per; i < std::min(items, (task + 1) * per); ++i) body(i, thread);
     });
