@@ -93,8 +93,8 @@ struct MaxPoolGradientPlan {
   PoolGeometry g;
   Isa isa = Isa::base;
   bool gather = false, wide = false;
-  // Of one axis: outputs shift .. shift + reach - 1 further than position / stride may have a position.
-  Axes shift{0, 0, 0}, reach{1, 1, 1};
+  // Along the row: element i may be that of the outputs from i / stride + shift on, `reach` of them.
+  index_t shift = 0, reach = 1;
   index_t planes = 1, rows = 1;  // of a tile of dx
   int threads = 1;
   double cycles = 0;
