@@ -56,5 +56,6 @@ NDNN_TABLE(GridSampleKernels, grid_sample_kernels)
 NDNN_TABLE(PackedSampleTable, packed_sample_kernels)
 NDNN_TABLE(MaxPoolKernels, max_pool_kernels)
 NDNN_TABLE(ResizeKernels, resize_kernels)
+NDNN_TABLE(MaxPoolInPlaceKernels, max_pool_in_place_kernels)
 
 }  // namespace ndnn

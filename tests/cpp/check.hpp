@@ -14,6 +14,8 @@ void check_case(const Case& c, const std::vector<Isa>& isas, Tally& tally);
 void check_gradient(const Case& c, const std::vector<Isa>& isas, Tally& tally);
 // Separable maps of random windows and weights.
 void check_resize(int count, std::uint64_t seed, const std::vector<Isa>& isas, Tally& tally);
+// Random maximum pooling and unpooling, in every way.
+void check_max_pool(int count, std::uint64_t seed, const std::vector<Isa>& isas, Tally& tally);
 // The epilogue's activations within their stated bound.
 void check_activations(const std::vector<Isa>& isas, Tally& tally);
 
