@@ -271,7 +271,7 @@ def test_depthwise_planes_in_bands(stride: tuple[int, int], isa: str, dtype: str
     rng = np.random.default_rng(3)
     x = rng.integers(-4, 5, (2, 3, 240 // stride[0], 240 // stride[1])).astype(dtype)
     w, bias = (rng.integers(-4, 5, shape).astype(dtype) for shape in ((3, 1, 5, 4), (3,)))
-    args = {"stride": stride, "padding": (2, 1), "groups": 3}
+    args: dict[str, Any] = {"stride": stride, "padding": (2, 1), "groups": 3}
     want = reference.conv_transpose2d(x, w, bias, **args)
     with forced(isa):
         for view in (x, np.ascontiguousarray(x[..., ::-1])[..., ::-1]):
