@@ -263,3 +263,19 @@ def test_explain() -> None:
     )
     with pytest.raises(ValueError, match="op must be one of conv_transpose1d"):
         config.plan_conv_transpose("conv_transpose4d", *shapes)
+
+
+@pytest.mark.parametrize("stride", [(2, 2), (8, 8), (3, 2), (1, 2)])
+def test_depthwise_planes_in_bands(stride: tuple[int, int], isa: str, dtype: str) -> None:
+    """Planes larger than L1: their phases are computed in bands of rows."""
+    rng = np.random.default_rng(3)
+    x = rng.integers(-4, 5, (2, 3, 240 // stride[0], 240 // stride[1])).astype(dtype)
+    w, bias = (rng.integers(-4, 5, shape).astype(dtype) for shape in ((3, 1, 5, 4), (3,)))
+    args: dict[str, Any] = {"stride": stride, "padding": (2, 1), "groups": 3}
+    want = reference.conv_transpose2d(x, w, bias, **args)
+    with forced(isa):
+        for view in (x, np.ascontiguousarray(x[..., ::-1])[..., ::-1]):
+            for threads in (1, 2, 3):
+                with ndnn.num_threads(threads):
+                    got = F.conv_transpose2d(view, w, bias, **args)
+                np.testing.assert_array_equal(got, want)
