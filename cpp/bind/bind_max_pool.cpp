@@ -29,9 +29,10 @@ struct MaxPoolTrace {
 
   py::array gradient(const py::object& grad) const {
     py::array dy = to_array(name, "grad_output", grad);
-    NDNN_CHECK(dy.ndim() == py::ssize_t(output.size()) && std::equal(output.begin(), output.end(), dy.shape()),
-               name, ": grad_output must have the output's shape ",
-               Tuple{output.data(), int(output.size())}, ", but got grad_output.shape=", shape_text(dy));
+    NDNN_CHECK(
+        dy.ndim() == py::ssize_t(output.size()) && std::equal(output.begin(), output.end(), dy.shape()), name,
+        ": grad_output must have the output's shape ", Tuple{output.data(), int(output.size())},
+        ", but got grad_output.shape=", shape_text(dy));
     return for_dtype(name, {&dy}, [&](auto zero) {
       using T = decltype(zero);
       if (sizeof(T) == 8 && saved.itemsize() != 8)
@@ -169,10 +170,10 @@ py::object fractional_max_pool(int rank, const py::object& input, const py::obje
   py::array x = checked_input(name, input, rank);
   py::array samples = to_array(name, "_random_samples", random_samples);
   PoolGeometry g = fractional_pool_geometry(name, rank, kernel, out, shape_of(x, rank));
-  NDNN_CHECK(samples.ndim() == 3 && samples.shape(0) == g.n && samples.shape(1) == g.c &&
-                 samples.shape(2) == rank,
-             name, ": _random_samples must have the shape (N, C, ", rank, "), but got _random_samples.shape=",
-             shape_text(samples));
+  NDNN_CHECK(
+      samples.ndim() == 3 && samples.shape(0) == g.n && samples.shape(1) == g.c && samples.shape(2) == rank,
+      name, ": _random_samples must have the shape (N, C, ", rank,
+      "), but got _random_samples.shape=", shape_text(samples));
   if (dtype_of(name, "_random_samples", samples) != dtype_of(name, "input", x))
     type_error(name, ": input and _random_samples must have one dtype, but got ",
                std::string(py::str(x.dtype())), ", ", std::string(py::str(samples.dtype())));

@@ -12,8 +12,8 @@ const char* const kNames[] = {"max_unpool1d", "max_unpool2d", "max_unpool3d"};
 py::array to_indices(const char* name, const py::object& value, const py::array& x) {
   py::array indices = to_integer_array(name, "indices", value);
   NDNN_CHECK(indices.ndim() == x.ndim() && std::equal(x.shape(), x.shape() + x.ndim(), indices.shape()), name,
-             ": indices must have the input's shape ", shape_text(x), ", but got indices.shape=",
-             shape_text(indices));
+             ": indices must have the input's shape ", shape_text(x),
+             ", but got indices.shape=", shape_text(indices));
   make_contiguous(indices);
   return indices;
 }
@@ -41,8 +41,8 @@ Axes to_wanted(const char* name, const py::object& value, int rank, py::ssize_t 
   index_t rest = place;
   for (auto i = indices.ndim(); i-- > 0; rest /= indices.shape(i)) at[i] = rest % indices.shape(i);
   value_error(name, ": indices must lie in a plane of ", tail(out, rank), ", but got indices[",
-              Tuple{at.data(), int(indices.ndim())}, "]=",
-              static_cast<const std::int64_t*>(indices.data())[place]);
+              Tuple{at.data(), int(indices.ndim())},
+              "]=", static_cast<const std::int64_t*>(indices.data())[place]);
 }
 
 py::array max_unpool(int rank, const py::object& input, const py::object& indices,
@@ -61,8 +61,8 @@ py::array max_unpool(int rank, const py::object& input, const py::object& indice
   const Axes in = spatial(x, rank);
   const bool batched = x.ndim() == rank + 2;
   const index_t n = batched ? x.shape(0) : 1, c = x.shape(batched);
-  NDNN_CHECK(c > 0 && product(in) > 0, name, ": input must not be empty but for N, but got input.shape=",
-             shape_text(x));
+  NDNN_CHECK(c > 0 && product(in) > 0, name,
+             ": input must not be empty but for N, but got input.shape=", shape_text(x));
   const py::array places = to_indices(name, indices, x);
   const Axes out = max_unpool_size(name, a, in, given ? &wanted : nullptr);
   return for_dtype(name, {&x}, [&](auto zero) {
@@ -75,7 +75,8 @@ py::array max_unpool(int rank, const py::object& input, const py::object& indice
     const double cycles = double(x.size()) * kUnpoolCycles + double(y.size()) / 8;
     const int threads = useful_threads(cycles, call_threads());
     index_t bad = -1;
-    run_body(cycles, [&] { bad = run_max_unpool<T>(n * c, product(in), product(out), from, at, to, threads); });
+    run_body(cycles,
+             [&] { bad = run_max_unpool<T>(n * c, product(in), product(out), from, at, to, threads); });
     if (bad >= 0) refuse_index(name, places, bad, out, rank);
     return y;
   });

@@ -38,5 +38,6 @@ NDNN_TABLE(EpilogueKernels, epilogue_kernels)
 NDNN_TABLE(InterleaveKernels, interleave_kernels)
 NDNN_TABLE(WeightGradientKernels, weight_gradient_kernels)
 NDNN_TABLE(MaxPoolKernels, max_pool_kernels)
+NDNN_TABLE(MaxPoolInPlaceKernels, max_pool_in_place_kernels)
 
 }  // namespace ndnn

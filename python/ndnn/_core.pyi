@@ -129,6 +129,7 @@ def plan_conv_weight_gradient(
     item_bytes: int,
     /,
 ) -> dict[str, Any]: ...
+
 class MaxPoolTrace:
     def gradient(self, grad_output: ArrayLike, /) -> NDArray[Any]: ...
 

@@ -12,6 +12,8 @@ struct Tally {
 void check_case(const Case& c, const std::vector<Isa>& isas, Tally& tally);
 // The same of the weight's and the bias's gradient.
 void check_gradient(const Case& c, const std::vector<Isa>& isas, Tally& tally);
+// Random maximum pooling and unpooling, in every way.
+void check_max_pool(int count, std::uint64_t seed, const std::vector<Isa>& isas, Tally& tally);
 // The epilogue's activations within their stated bound.
 void check_activations(const std::vector<Isa>& isas, Tally& tally);
 

@@ -68,15 +68,16 @@ struct MaxPoolPlan {
   std::array<Window, kMaxSpatial> window;  // without taps that no output needs
   index_t runs = 1, run = 1;               // runs of planes that lie evenly in memory
   index_t run_stride = 0, plane_stride = 0;
-  index_t planes = 1, rows = 1, cols = 1;  // of one tile, outputs
+  index_t planes = 1, rows = 1, cols = 1;                     // of one tile, outputs
   index_t buffer_row = 0, buffer_rows = 0, buffer_depth = 1;  // elements; rows of one plane of the tile
-  std::vector<Span> row_spans;             // of every row of outputs
-  std::size_t scratch_bytes = 0;           // a thread
+  std::vector<Span> row_spans;                                // of every row of outputs
+  std::size_t scratch_bytes = 0;                              // a thread
   index_t tasks = 0, tiles_per_task = 1;
   int threads = 1;
   double cycles = 0;
 };
 
+// For at least one output.
 MaxPoolPlan plan_max_pool(const PoolGeometry& g, const std::array<index_t, 5>& stride, int item_bytes,
                           bool with_indices, Isa isa, int max_threads);
 template <class T>
@@ -93,8 +94,8 @@ struct MaxPoolGradientPlan {
   PoolGeometry g;
   Isa isa = Isa::base;
   bool gather = false, wide = false;
-  // Of one axis: outputs shift .. shift + reach - 1 further than position / stride may have a position.
-  Axes shift{0, 0, 0}, reach{1, 1, 1};
+  // Along the row: element i may be that of the outputs from i / stride + shift on, `reach` of them.
+  index_t shift = 0, reach = 1;
   index_t planes = 1, rows = 1;  // of a tile of dx
   int threads = 1;
   double cycles = 0;

@@ -33,8 +33,9 @@ PoolGeometry of_shape(const char* fn, int rank, const std::array<index_t, 5>& sh
     g.axis[a].w.in = shape[2 + a];
     empty |= shape[2 + a] == 0;
   }
-  NDNN_CHECK(!empty, fn, ": input must not be empty but for N, but got (C, size) = ",
-             Tuple{shape.data() + 1, 1}, ", ", Tuple{shape.data() + 5 - rank, rank});
+  NDNN_CHECK(!empty, fn,
+             ": input must not be empty but for N, but got (C, size) = ", Tuple{shape.data() + 1, 1}, ", ",
+             Tuple{shape.data() + 5 - rank, rank});
   return g;
 }
 
@@ -49,11 +50,11 @@ void check_size(const char* fn, const PoolGeometry& g) {
 
 PoolGeometry max_pool_geometry(const char* fn, const PoolArgs& a, const std::array<index_t, 5>& shape) {
   for (int i = kMaxSpatial - a.rank; i < kMaxSpatial; ++i) {
-    NDNN_CHECK(a.kernel[i] > 0, fn, ": kernel_size must be at least 1, but got kernel_size=",
-               tail(a.kernel, a.rank));
+    NDNN_CHECK(a.kernel[i] > 0, fn,
+               ": kernel_size must be at least 1, but got kernel_size=", tail(a.kernel, a.rank));
     NDNN_CHECK(a.stride[i] > 0, fn, ": stride must be at least 1, but got stride=", tail(a.stride, a.rank));
-    NDNN_CHECK(a.dilation[i] > 0, fn, ": dilation must be at least 1, but got dilation=",
-               tail(a.dilation, a.rank));
+    NDNN_CHECK(a.dilation[i] > 0, fn,
+               ": dilation must be at least 1, but got dilation=", tail(a.dilation, a.rank));
     NDNN_CHECK(a.padding[i] >= 0 && a.padding[i] <= a.kernel[i] / 2, fn,
                ": padding must be at least 0 and at most half of kernel_size, but got padding=",
                tail(a.padding, a.rank), ", kernel_size=", tail(a.kernel, a.rank));
@@ -82,9 +83,9 @@ PoolGeometry adaptive_pool_geometry(const char* fn, int rank, const Axes& out,
     Window& w = axis.w;
     w.out = i < kMaxSpatial - rank || out[i] == -1 ? w.in : out[i];
     const Checked reach = Checked(w.in) * (Checked(w.out) + 1);
-    NDNN_CHECK(w.out >= 0 && !reach.overflow && reach.value < index_t{1} << 62, fn,
-               ": output_size must be at least 0 and fit into 64-bit sizes, but got output_size=",
-               tail(out, rank));
+    NDNN_CHECK(
+        w.out >= 0 && !reach.overflow && reach.value < index_t{1} << 62, fn,
+        ": output_size must be at least 0 and fit into 64-bit sizes, but got output_size=", tail(out, rank));
     axis.adaptive = w.out == 0 || w.in % w.out != 0;
     if (!axis.adaptive) w.kernel = w.stride = w.in / w.out;
     if (w.out == 1) w.stride = 1;
@@ -98,14 +99,14 @@ PoolGeometry fractional_pool_geometry(const char* fn, int rank, const Axes& kern
   PoolGeometry g = of_shape(fn, rank, shape);
   for (int i = kMaxSpatial - rank; i < kMaxSpatial; ++i) {
     Window& w = g.axis[i].w;
-    NDNN_CHECK(kernel[i] > 0, fn, ": kernel_size must be at least 1, but got kernel_size=",
-               tail(kernel, rank));
+    NDNN_CHECK(kernel[i] > 0, fn,
+               ": kernel_size must be at least 1, but got kernel_size=", tail(kernel, rank));
     const Checked reach = Checked(out[i]) + kernel[i];
     const index_t least = rank == 2 ? 1 : 0;  // in three dimensions torch wants one more
-    NDNN_CHECK(out[i] >= 0 && !reach.overflow && reach.value - least <= w.in, fn, ": output_size + kernel_size",
-               rank == 2 ? " - 1" : "", " must be at most the input's size, but got output_size=",
-               tail(out, rank), ", kernel_size=", tail(kernel, rank), ", size=",
-               Tuple{shape.data() + 5 - rank, rank});
+    NDNN_CHECK(out[i] >= 0 && !reach.overflow && reach.value - least <= w.in, fn,
+               ": output_size + kernel_size", rank == 2 ? " - 1" : "",
+               " must be at most the input's size, but got output_size=", tail(out, rank),
+               ", kernel_size=", tail(kernel, rank), ", size=", Tuple{shape.data() + 5 - rank, rank});
     w.kernel = kernel[i];
     w.out = out[i];
   }

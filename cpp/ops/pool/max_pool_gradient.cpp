@@ -7,26 +7,23 @@
 namespace ndnn {
 namespace {
 
-constexpr index_t kLine = 64;                // bytes of the longest vector
-constexpr index_t kTileBytes = 16 << 10;     // of dx
+constexpr index_t kLine = 64;             // bytes of the longest vector
+constexpr index_t kTileBytes = 16 << 10;  // of dx
 constexpr double kScatterCycles = 2, kZeroCycles = 0.15, kTapCycles = 1.5, kTileCycles = 200;
 
-constexpr index_t floor_div(index_t a, index_t b) { return a / b - (a % b < 0); }
+index_t extent_of(const Window& w) { return w.dilation * (w.kernel - 1) + 1; }
 
-// Outputs that may have position i of an axis: [begin, end) within the outputs.
-Range sources(const Window& w, index_t shift, index_t reach, index_t i) {
-  const index_t first = i / w.stride + shift;
-  return {std::clamp<index_t>(first, 0, w.out), std::clamp<index_t>(first + reach, 0, w.out)};
+// Outputs whose window spans position i of an axis.
+Range sources(const Window& w, index_t i) {
+  const index_t first = std::max<index_t>(ceil_div(i + w.pad_lo - extent_of(w) + 1, w.stride), 0);
+  return {first, std::max(first, std::min((i + w.pad_lo) / w.stride + 1, w.out))};
 }
 
+// Along the row: those of all positions j * stride + phase, counted from j.
 void set_reach(MaxPoolGradientPlan& p) {
-  for (int a = 0; a < kMaxSpatial; ++a) {
-    const Window& w = p.g.axis[a].w;
-    const index_t extent = w.dilation * (w.kernel - 1) + 1;
-    // position i = j * stride + phase: o * stride in (i + pad - extent, i + pad]
-    p.shift[a] = ceil_div(w.pad_lo - extent + 1, w.stride);
-    p.reach[a] = floor_div(w.pad_lo + w.stride - 1, w.stride) - p.shift[a] + 1;
-  }
+  const Window& w = p.g.axis[2].w;
+  p.shift = ceil_div(w.pad_lo - extent_of(w) + 1, w.stride);
+  p.reach = (w.pad_lo + w.stride - 1) / w.stride - p.shift + 1;
 }
 
 bool set_tile(MaxPoolGradientPlan& p, index_t item) {
@@ -39,8 +36,10 @@ bool set_tile(MaxPoolGradientPlan& p, index_t item) {
   }
   if (known > 64) return false;  // before reach is computed
   set_reach(p);
-  if (p.reach[2] > kMostSources) return false;
-  const double lanes = double(kLine / item), taps = double(product(p.reach));
+  if (p.reach > kMostSources) return false;
+  double taps = double(p.reach);
+  for (const int a : {0, 1}) taps *= double(p.g.axis[a].w.kernel) / double(p.g.axis[a].w.stride);
+  const double lanes = double(kLine / item);
   const double plane = double(p.g.plane()), outputs = double(p.g.outputs());
   if (plane * taps * kTapCycles / lanes > outputs * kScatterCycles + plane * kZeroCycles) return false;
   const index_t row_bytes = w.in * item;
@@ -55,11 +54,11 @@ template <class T>
 class Gather {
  public:
   Gather(const MaxPoolGradientPlan& p, const T* dy, const PoolIndex<T>* index, T* dx)
-      : p_(p), dy_(dy), index_(index), dx_(dx), kernels_(max_pool_kernels<T>(p.isa)) {
+      : p_(p), dy_(dy), index_(index), dx_(dx), kernels_(max_pool_in_place_kernels<T>(p.isa)) {
     const Window& h = p.g.axis[1].w;
     sources_.resize(static_cast<std::size_t>(h.in));
     for (index_t i = 0; i < h.in; ++i) {
-      const Range r = sources(h, p.shift[1], p.reach[1], i);
+      const Range r = sources(h, i);
       sources_[i] = {r.begin, r.size()};
     }
     row_tiles_ = ceil_div(h.in, p.rows);
@@ -72,7 +71,7 @@ class Gather {
     const index_t row = i % row_tiles_ * p_.rows;
     i /= row_tiles_;
     const index_t d = i % dw.in, plane = i / dw.in * p_.planes;
-    const Range depth = sources(dw, p_.shift[0], p_.reach[0], d);
+    const Range depth = sources(dw, d);
     MaxGradientArgs<T> a;
     const index_t from = plane * p_.g.outputs() + depth.begin * hw.out * ww.out;
     a.dy = dy_ + from;
@@ -84,8 +83,8 @@ class Gather {
     a.rows = &sources_[row];
     a.first_index = (d * hw.in + row) * ww.in;
     a.index_row = a.dx_row = a.n = ww.in;
-    a.shift = p_.shift[2];
-    a.reach = p_.reach[2];
+    a.shift = p_.shift;
+    a.reach = p_.reach;
     a.dx = dx_ + plane * p_.g.plane() + a.first_index;
     a.dx_plane = p_.g.plane();
     a.planes = std::min(p_.planes, p_.g.n * p_.g.c - plane);
@@ -99,7 +98,7 @@ class Gather {
   const T* dy_;
   const PoolIndex<T>* index_;
   T* dx_;
-  const MaxPoolKernels<T>& kernels_;
+  const MaxPoolInPlaceKernels<T>& kernels_;
   std::vector<Span> sources_;
   index_t row_tiles_;
 };
@@ -140,8 +139,8 @@ void run_max_pool_gradient(const MaxPoolGradientPlan& p, const T* dy, const void
   if (planes == 0) return;
   const auto in_tasks = [&](index_t items, auto&& body) {
     const double wanted = kTaskCycles / (p.cycles / double(items) + kTileCycles);
-    const auto per = static_cast<index_t>(
-        std::clamp(wanted, 1.0, double(std::max<index_t>(1, items / (4 * p.threads)))));
+    const auto per =
+        static_cast<index_t>(std::clamp(wanted, 1.0, double(std::max<index_t>(1, items / (4 * p.threads)))));
     parallel_for(p.threads, ceil_div(items, per), [&](index_t task, int thread) {
       for (index_t i = task * per; i < std::min(items, (task + 1) * per); ++i) body(i, thread);
     });

@@ -91,20 +91,26 @@ struct MaxGradientArgs {
 };
 constexpr index_t kMostSources = 8;
 
+// Two passes, for any window; with indices, one from a copy that holds -inf for the padding, so that no
+// position is outside.
 template <class T>
 struct MaxPoolKernels {
-  // Two passes, for any window.
   void (*rows)(const MaxRowsArgs<T>&);
   void (*along)(const MaxAlongArgs<T>&);
-  // With indices, from a copy that holds -inf for the padding: no position is outside.
   void (*argmax)(const MaxWindowArgs<T>&);
-  // In place, without a copy: where lanes can be masked, else null. Strides 1 and 2 without gaps; at most
-  // 3 taps, with indices kMostTapsInPlace. The gradient also where x had any other strides.
-  void (*window)(const MaxWindowArgs<T>&);
-  void (*argmax_in_place)(const MaxWindowArgs<T>&);
-  void (*gradient)(const MaxGradientArgs<T>&);
 };
 template <class T>
 const MaxPoolKernels<T>& max_pool_kernels(Isa isa);
+
+// Without a copy, where lanes can be masked; elsewhere null. Strides 1 and 2, no gaps; at most 3 taps, with
+// indices kMostTapsInPlace.
+template <class T>
+struct MaxPoolInPlaceKernels {
+  void (*window)(const MaxWindowArgs<T>&);
+  void (*argmax)(const MaxWindowArgs<T>&);
+  void (*gradient)(const MaxGradientArgs<T>&);
+};
+template <class T>
+const MaxPoolInPlaceKernels<T>& max_pool_in_place_kernels(Isa isa);
 
 }  // namespace ndnn

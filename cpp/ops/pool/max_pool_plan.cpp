@@ -6,11 +6,11 @@
 namespace ndnn {
 namespace {
 
-constexpr index_t kLine = 64;                      // bytes of the longest vector
-constexpr index_t kLongestRow = 4096;              // elements in the buffer; longer ones are cut
-constexpr index_t kTileBytes = 16 << 10;           // of buffers, so that they stay in L1 beside x and y
-constexpr index_t kLargestTile = 1 << 20;          // what a single row of outputs may need
-constexpr index_t kRowsForIndices = 4;             // at least, where rows of x are read by several outputs
+constexpr index_t kLine = 64;              // bytes of the longest vector
+constexpr index_t kLongestRow = 4096;      // elements in the buffer; longer ones are cut
+constexpr index_t kTileBytes = 16 << 10;   // of buffers, so that they stay in L1 beside x and y
+constexpr index_t kLargestTile = 1 << 20;  // what a single row of outputs may need
+constexpr index_t kRowsForIndices = 4;     // at least, where rows of x are read by several outputs
 constexpr double kBytesPerCycle = 8, kTileCycles = 100, kTapCycles = 0.5, kPlainTapCycles = 3;
 constexpr double kTaskCycles = 50e3;
 
@@ -52,8 +52,8 @@ bool set_tile(MaxPoolPlan& p, index_t item, index_t element) {
     if (p.window[a].kernel == 0) return false;
   }
   const Window &depth = p.window[0], &column = p.window[1], &row = p.window[2];
-  p.in_place = p.isa == Isa::avx512 && (element == 1 || row.in == 1) && row.dilation == 1 && row.stride <= 2 &&
-               row.kernel <= (p.with_indices ? kMostTapsInPlace : 3);
+  p.in_place = p.isa == Isa::avx512 && (element == 1 || row.in == 1) && row.dilation == 1 &&
+               row.stride <= 2 && row.kernel <= (p.with_indices ? kMostTapsInPlace : 3);
   if (extent_of(row) > kLongestRow) return false;
   p.cols = std::min(row.out, (kLongestRow - extent_of(row)) / row.stride + 1);
   if (p.in_place) {
@@ -72,7 +72,8 @@ bool set_tile(MaxPoolPlan& p, index_t item, index_t element) {
   };
   p.rows = std::clamp(kTileBytes / row_bytes, p.with_indices ? kRowsForIndices : 1, column.out);
   if (p.with_indices)
-    while (p.rows > 1 && buffer_rows(p.rows) * row_bytes > std::max(kTileBytes, 4 * extent_of(column) * row_bytes))
+    while (p.rows > 1 &&
+           buffer_rows(p.rows) * row_bytes > std::max(kTileBytes, 4 * extent_of(column) * row_bytes))
       --p.rows;
   p.buffer_rows = buffer_rows(p.rows);
   const Checked bytes = Checked(p.buffer_rows) * row_bytes;
@@ -95,7 +96,8 @@ MaxPoolPlan plan_max_pool(const PoolGeometry& g, const std::array<index_t, 5>& s
   set_runs(p, stride);
   const double planes = double(g.n) * double(g.c);
   double taps = 1;
-  for (const PoolAxis& a : g.axis) taps *= double(a.regular() ? std::min(a.w.kernel, a.w.in) : a.w.in / std::max<index_t>(a.w.out, 1) + 2);
+  for (const PoolAxis& a : g.axis)
+    taps *= double(a.regular() ? std::min(a.w.kernel, a.w.in) : a.w.in / std::max<index_t>(a.w.out, 1) + 2);
   const bool narrow = item_bytes == 8 || g.plane() <= std::numeric_limits<std::int32_t>::max();
   p.tiled = (narrow || !with_indices) && set_tile(p, item_bytes, stride[4]);
   index_t tiles = p.runs * p.run * g.axis[0].w.out;
@@ -112,7 +114,8 @@ MaxPoolPlan plan_max_pool(const PoolGeometry& g, const std::array<index_t, 5>& s
   }
   p.threads = useful_threads(p.cycles, max_threads);
   const double wanted = tiles ? kTaskCycles / (p.cycles / double(tiles)) : 1;
-  p.tiles_per_task = static_cast<index_t>(std::clamp(wanted, 1.0, double(std::max<index_t>(1, tiles / (4 * p.threads)))));
+  p.tiles_per_task =
+      static_cast<index_t>(std::clamp(wanted, 1.0, double(std::max<index_t>(1, tiles / (4 * p.threads)))));
   p.tasks = ceil_div(tiles, p.tiles_per_task);
   return p;
 }

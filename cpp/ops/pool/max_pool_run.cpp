@@ -37,7 +37,11 @@ template <class T>
 class Tiles {
  public:
   Tiles(const MaxPoolPlan& p, const View<const T>& x, const MaxPoolOutputs<T>& out)
-      : p_(p), x_(x), out_(out), kernels_(max_pool_kernels<T>(p.isa)) {
+      : p_(p),
+        x_(x),
+        out_(out),
+        kernels_(max_pool_kernels<T>(p.isa)),
+        in_place_(max_pool_in_place_kernels<T>(p.isa)) {
     if (p.with_indices) set_tables();
   }
 
@@ -103,8 +107,8 @@ class Tiles {
     const Window& w = p_.window[2];
     const MaxRowsArgs<T> a = rows_of(t, columns(t), p_.g.axis[0].span(t.depth), buffer);
     kernels_.rows(a);
-    kernels_.along({buffer, a.out_plane, a.out_row, out_.y + place(t), p_.g.outputs(), w.out, t.planes, t.rows,
-                    t.cols, w.kernel, w.dilation, w.stride});
+    kernels_.along({buffer, a.out_plane, a.out_row, out_.y + place(t), p_.g.outputs(), w.out, t.planes,
+                    t.rows, t.cols, w.kernel, w.dilation, w.stride});
   }
 
   void run_with_indices(const Tile& t, T* buffer) const {
@@ -169,13 +173,14 @@ class Tiles {
 
   void run_in_place(const Tile& t) const {
     const MaxWindowArgs<T> a = windows_of(t, p_.g.axis[0].span(t.depth));
-    (p_.with_indices ? kernels_.argmax_in_place : kernels_.window)(a);
+    (p_.with_indices ? in_place_.argmax : in_place_.window)(a);
   }
 
   const MaxPoolPlan& p_;
   const View<const T>& x_;
   const MaxPoolOutputs<T>& out_;
   const MaxPoolKernels<T>& kernels_;
+  const MaxPoolInPlaceKernels<T>& in_place_;
   std::vector<PoolIndex<T>> lead_;
   index_t lead_count_ = 0;
   std::vector<Span> each_row_;
@@ -227,9 +232,9 @@ template <class T>
 void place_windows(T sample, const Window& w, index_t* starts) {
   const T step = w.out > 1 ? static_cast<T>(w.in - w.kernel) / static_cast<T>(w.out - 1) : T(0);
   for (index_t i = 0; i + 1 < w.out; ++i)
-    starts[i] = std::min(static_cast<index_t>((static_cast<T>(i) + sample) * step) -
-                             static_cast<index_t>(sample * step),
-                         w.in - w.kernel);
+    starts[i] = std::min(
+        static_cast<index_t>((static_cast<T>(i) + sample) * step) - static_cast<index_t>(sample * step),
+        w.in - w.kernel);
   if (w.out > 0) starts[w.out - 1] = w.in - w.kernel;
 }
 
@@ -249,9 +254,11 @@ void run_max_pool(const MaxPoolPlan& p, const View<const T>& x, const MaxPoolOut
   const Scratch scratch(p.scratch_bytes * static_cast<std::size_t>(p.threads));
   const Tiles<T> tiles(p, x, out);
   const Axes o = p.g.out();
-  const index_t count = p.runs * ceil_div(p.run, p.planes) * o[0] * ceil_div(o[1], p.rows) * ceil_div(o[2], p.cols);
+  const index_t count =
+      p.runs * ceil_div(p.run, p.planes) * o[0] * ceil_div(o[1], p.rows) * ceil_div(o[2], p.cols);
   parallel_for(p.threads, p.tasks, [&](index_t task, int thread) {
-    T* const buffer = reinterpret_cast<T*>(scratch.data() + static_cast<std::size_t>(thread) * p.scratch_bytes);
+    T* const buffer =
+        reinterpret_cast<T*>(scratch.data() + static_cast<std::size_t>(thread) * p.scratch_bytes);
     const index_t end = std::min(count, (task + 1) * p.tiles_per_task);
     for (index_t i = task * p.tiles_per_task; i < end; ++i) tiles.run(i, buffer);
   });

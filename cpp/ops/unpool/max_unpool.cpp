@@ -26,16 +26,16 @@ void for_planes(index_t planes, index_t each, int threads, Body&& body) {
 Axes max_unpool_size(const char* fn, const UnpoolArgs& a, const Axes& in, const Axes* wanted) {
   Axes usual{1, 1, 1};
   for (int i = kMaxSpatial - a.rank; i < kMaxSpatial; ++i) {
-    NDNN_CHECK(a.kernel[i] > 0, fn, ": kernel_size must be at least 1, but got kernel_size=",
-               tail(a.kernel, a.rank));
+    NDNN_CHECK(a.kernel[i] > 0, fn,
+               ": kernel_size must be at least 1, but got kernel_size=", tail(a.kernel, a.rank));
     NDNN_CHECK(a.stride[i] > 0, fn, ": stride must be at least 1, but got stride=", tail(a.stride, a.rank));
-    NDNN_CHECK(a.padding[i] >= 0, fn, ": padding must be at least 0, but got padding=",
-               tail(a.padding, a.rank));
+    NDNN_CHECK(a.padding[i] >= 0, fn,
+               ": padding must be at least 0, but got padding=", tail(a.padding, a.rank));
     const Checked size = (Checked(in[i]) - 1) * a.stride[i] - Checked(2) * a.padding[i] + a.kernel[i];
     const Checked most = size + a.stride[i], least = size - a.stride[i];
-    NDNN_CHECK(!most.overflow && !least.overflow, fn, ": the output must stay within 64-bit sizes, but got size=",
-               tail(in, a.rank), ", stride=", tail(a.stride, a.rank), ", kernel_size=",
-               tail(a.kernel, a.rank));
+    NDNN_CHECK(!most.overflow && !least.overflow, fn,
+               ": the output must stay within 64-bit sizes, but got size=", tail(in, a.rank),
+               ", stride=", tail(a.stride, a.rank), ", kernel_size=", tail(a.kernel, a.rank));
     usual[i] = size.value;
   }
   for (int i = kMaxSpatial - a.rank; wanted && i < kMaxSpatial; ++i)
@@ -51,8 +51,8 @@ Axes max_unpool_size(const char* fn, const UnpoolArgs& a, const Axes& in, const 
 }
 
 template <class T>
-index_t run_max_unpool(index_t planes, index_t in, index_t out, const T* x, const std::int64_t* indices,
-                       T* y, int threads) {
+index_t run_max_unpool(index_t planes, index_t in, index_t out, const T* x, const std::int64_t* indices, T* y,
+                       int threads) {
   const index_t none = planes * in;
   std::atomic<index_t> first_bad{none};  // the least of all planes, whichever finds its own first
   for_planes(planes, out, threads, [&](index_t p) {
@@ -87,8 +87,8 @@ void run_max_unpool_gradient(index_t planes, index_t in, index_t out, const T* d
 
 template index_t run_max_unpool<float>(index_t, index_t, index_t, const float*, const std::int64_t*, float*,
                                        int);
-template index_t run_max_unpool<double>(index_t, index_t, index_t, const double*, const std::int64_t*, double*,
-                                        int);
+template index_t run_max_unpool<double>(index_t, index_t, index_t, const double*, const std::int64_t*,
+                                        double*, int);
 template void run_max_unpool_gradient<float>(index_t, index_t, index_t, const float*, const std::int64_t*,
                                              float*, int);
 template void run_max_unpool_gradient<double>(index_t, index_t, index_t, const double*, const std::int64_t*,

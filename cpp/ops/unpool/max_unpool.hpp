@@ -18,8 +18,8 @@ Axes max_unpool_size(const char* fn, const UnpoolArgs& a, const Axes& in, const 
 // value, the last of those with one index. Returns the place of the first index outside [0, out), else -1;
 // then y is incomplete.
 template <class T>
-index_t run_max_unpool(index_t planes, index_t in, index_t out, const T* x, const std::int64_t* indices,
-                       T* y, int threads);
+index_t run_max_unpool(index_t planes, index_t in, index_t out, const T* x, const std::int64_t* indices, T* y,
+                       int threads);
 // dx = dy at each index. The indices must have been checked; one outside gives 0.
 template <class T>
 void run_max_unpool_gradient(index_t planes, index_t in, index_t out, const T* dy,
