@@ -77,6 +77,7 @@ struct MaxPoolPlan {
   double cycles = 0;
 };
 
+// For at least one output.
 MaxPoolPlan plan_max_pool(const PoolGeometry& g, const std::array<index_t, 5>& stride, int item_bytes,
                           bool with_indices, Isa isa, int max_threads);
 template <class T>

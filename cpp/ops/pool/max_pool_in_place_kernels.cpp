@@ -123,7 +123,8 @@ struct SmallWindows {
     for_chunks<T, Edge>(
         own.a, chunks_of<T, kStride>(own.a),
         [&](const Edge& edge, index_t p, index_t r, index_t o) NDNN_LAMBDA { own.run(edge, p, r, o); },
-        [&](index_t p, index_t r, index_t o) NDNN_LAMBDA { own.run(WholeTaps<T, kStride>(own.a, o), p, r, o); });
+        [&](index_t p, index_t r, index_t o)
+            NDNN_LAMBDA { own.run(WholeTaps<T, kStride>(own.a, o), p, r, o); });
   }
 };
 
