@@ -62,6 +62,8 @@ Arguments to_arguments(const py::object& input, const py::array& target, const p
   NDNN_CHECK(a.x.ndim() > 0, kFn, ": input must have an axis of classes, but got input.shape=()");
   const int axis = a.x.ndim() == 1 ? 0 : 1;
   a.classes = a.x.shape(axis);
+  NDNN_CHECK(a.classes < index_t{1} << 31, kFn, ": there must be fewer than 2**31 classes, but got ",
+             a.classes);
   if (axis) a.n = a.x.shape(0);
   for (int i = axis + 1; i < a.x.ndim(); ++i) a.size *= a.x.shape(i);
   if (!weight.is_none()) a.weight = to_array(kFn, "weight", weight);

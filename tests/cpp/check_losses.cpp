@@ -126,7 +126,7 @@ void check_row_sums(Isa isa, int threads, Random& r, Tally& tally) {
   std::vector<double> want;
   while (call.rows.size() < static_cast<std::size_t>(length)) {
     want.resize(want.size() + width);
-    for (int k = r.between(0, 4); k > 0; --k) {
+    for (index_t k = r.between(0, 4); k > 0; --k) {
       call.rows.push_back(r.between(0, static_cast<int>(count) - 1));
       call.weight.push_back(T(r.between(-2, 2)));
       for (index_t j = 0; j < width; ++j)

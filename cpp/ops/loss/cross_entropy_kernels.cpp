@@ -24,6 +24,71 @@ NDNN_INLINE void store_first(T* p, Vec<T> v, index_t n) {
 }
 
 template <class T>
+using Chosen = typename VecType<ClassWord<T>>::type;
+template <class T>
+NDNN_INLINE Chosen<T> load_chosen(const ClassWord<T>* p, index_t n) {
+  // Bits are all that load() moves.
+  return reinterpret_cast<Chosen<T>>(load_first(reinterpret_cast<const T*>(p), n));
+}
+
+template <class T>
+index_t choose(const CrossEntropyTile<T>& t, const index_t* target, index_t ignore_index, const T* weights) {
+  index_t bad = 0;
+  const auto classes = static_cast<std::uint64_t>(t.classes);
+  for (index_t i = 0; i < t.count; ++i) {
+    const index_t c = target[i];
+    const bool exists = static_cast<std::uint64_t>(c) < classes, ignored = c == ignore_index;
+    bad += !exists && !ignored;
+    t.chosen[i] = exists && !ignored ? static_cast<ClassWord<T>>(c) : ClassWord<T>(-1);
+  }
+  for (index_t i = 0; i < t.count; ++i)
+    t.chosen_weight[i] = t.chosen[i] < 0 ? T(0) : weights ? weights[t.chosen[i]] : T(1);
+  return bad;
+}
+
+template <class T, Spread kSpread>
+LossAndWeight losses(const CrossEntropyTile<T>& t, T* y) {
+  constexpr index_t kL = kLanes<T>;
+  WideSum<T> sum, weight;
+  for (index_t i = 0; i < t.count; i += kL) {
+    const index_t n = t.count - i < kL ? t.count - i : kL;
+    const Vec<T> log_sum = load_first(t.log + i, n);
+    Vec<T> loss;
+    if constexpr (kSpread == Spread::likely) {
+      loss = load_first(t.mass + i, n) * log_sum - load_first(t.dot + i, n);
+      weight.add(keep_first<T>(broadcast(T(1)), n));
+    } else {
+      const Vec<T> w = load_first(t.chosen_weight + i, n);
+      loss = t.share * w * (log_sum - load_first(t.picked + i, n));
+      if constexpr (kSpread == Spread::even) loss += t.even_mass * log_sum - load_first(t.dot + i, n);
+      loss = load_chosen<T>(t.chosen + i, n) >= 0 ? loss : Vec<T>{};
+      weight.add(keep_first<T>(w, n));
+    }
+    sum.add(keep_first<T>(loss, n));
+    if (y) store_first(y + i, loss, n);
+  }
+  return {sum.total(), weight.total()};
+}
+
+template <class T, Spread kSpread>
+void factors(const CrossEntropyTile<T>& t) {
+  for (index_t i = 0; i < t.count; i += kLanes<T>) {
+    const index_t n = t.count - i;
+    Vec<T> each = t.grad ? t.scale * load_first(t.grad + i, n) : broadcast(t.scale), all;
+    if constexpr (kSpread == Spread::likely) {
+      all = each * load_first(t.mass + i, n);
+    } else {
+      each = load_chosen<T>(t.chosen + i, n) >= 0 ? each : Vec<T>{};
+      const Vec<T> own = each * t.share * load_first(t.chosen_weight + i, n);
+      store_first(t.own + i, own, n);
+      all = each * t.even_mass + own;
+    }
+    store_first(t.each + i, each, n);
+    store_first(t.factor + i, all / load_first(t.sum + i, n), n);
+  }
+}
+
+template <class T>
 void logarithms(const CrossEntropyTile<T>& t) {
   for (index_t i = 0; i < t.count; i += kLanes<T>)
     store_first(t.log + i, log<T>(load_first(t.sum + i, t.count - i)), t.count - i);
@@ -106,6 +171,7 @@ void rows(const CrossEntropyTile<T>& t) {
       sums.template add<1>(t, x, likely, c, m, left < kL ? left : kL);
     }
     t.largest[i] = m;
+    if constexpr (kSpread != Spread::likely) t.picked[i] = t.chosen[i] < 0 ? T(0) : x[t.chosen[i]] - m;
     t.sum[i] = static_cast<T>(sums.sum.total());
     if constexpr (kSpread != Spread::none) t.dot[i] = static_cast<T>(sums.dot.total());
     if constexpr (kSpread == Spread::likely) t.mass[i] = static_cast<T>(sums.mass.total());
@@ -119,7 +185,12 @@ template <class T, Spread kSpread, int kV>
 NDNN_INLINE void columns_at(const CrossEntropyTile<T>& t, index_t i, index_t n) {
   constexpr index_t kL = kLanes<T>, kBlock = 32;
   const auto at = [&](const T* p, int k) { return kV == 1 ? load_first(p, n) : load(p + k * kL); };
-  Vec<T> m[kV], sum[kV] = {}, dot[kV] = {}, mass[kV] = {};
+  Vec<T> m[kV], sum[kV] = {}, dot[kV] = {}, mass[kV] = {}, picked[kV] = {};
+  Chosen<T> chosen[kV];
+#pragma GCC unroll 4
+  for (int k = 0; k < kV; ++k)
+    if constexpr (kSpread != Spread::likely)
+      chosen[k] = load_chosen<T>(t.chosen + i + k * kL, kV == 1 ? n : kL);
 #pragma GCC unroll 4
   for (auto& v : m) v = broadcast(kLowest<T>);
   for (index_t c = 0; c < t.classes; ++c)
@@ -133,6 +204,8 @@ NDNN_INLINE void columns_at(const CrossEntropyTile<T>& t, index_t i, index_t n) 
       for (int k = 0; k < kV; ++k) {
         const Vec<T> d = at(t.x + c * t.ld + i, k) - m[k];
         sum_here[k] += exp_of_term<T>(d);
+        if constexpr (kSpread != Spread::likely)
+          picked[k] = chosen[k] == static_cast<ClassWord<T>>(c) ? d : picked[k];
         if constexpr (kSpread != Spread::none) {
           const Vec<T> p = kSpread == Spread::likely ? at(t.likely + c * t.likely_ld + i, k) : Vec<T>{};
           const Vec<T> s = spread_of<T, kSpread>(t, broadcast(t.weight[c]), p);
@@ -153,6 +226,7 @@ NDNN_INLINE void columns_at(const CrossEntropyTile<T>& t, index_t i, index_t n) 
     const index_t o = i + k * kL, left = kV == 1 ? n : kL;
     store_first(t.largest + o, m[k], left);
     store_first(t.sum + o, sum[k], left);
+    if constexpr (kSpread != Spread::likely) store_first(t.picked + o, picked[k], left);
     if constexpr (kSpread != Spread::none) store_first(t.dot + o, dot[k], left);
     if constexpr (kSpread == Spread::likely) store_first(t.mass + o, mass[k], left);
   }
@@ -170,18 +244,20 @@ template <class T, Spread kSpread>
 void row_gradients(const CrossEntropyTile<T>& t) {
   constexpr index_t kL = kLanes<T>;
   for (index_t i = 0; i < t.count; ++i) {
-    const T* const x = t.x + i * t.ld;
-    const T m = t.known_largest[i], factor = t.factor[i], grad = t.grad[i];
+    const T *const x = t.x + i * t.ld, *const likely = t.likely + i * t.likely_ld;
+    T* const dx = t.dx + i * t.dx_ld;
+    const T m = t.largest[i], factor = t.factor[i], each = t.each[i];
     for (index_t c = 0; c < t.classes; c += kL) {
       const index_t n = t.classes - c;
       Vec<T> d = exp<T>(load_first(x + c, n) - m) * factor;
       if constexpr (kSpread != Spread::none) {
-        const T* const likely = t.likely + (kSpread == Spread::likely ? i * t.likely_ld + c : 0);
-        const Vec<T> p = kSpread == Spread::likely ? load_first(likely, n) : Vec<T>{};
-        d -= grad * spread_of<T, kSpread>(t, load_first(t.weight + c, n), p);
+        const Vec<T> p = kSpread == Spread::likely ? load_first(likely + c, n) : Vec<T>{};
+        d -= each * spread_of<T, kSpread>(t, load_first(t.weight + c, n), p);
       }
-      store_first(t.dx + i * t.dx_ld + c, d, n);
+      store_first(dx + c, d, n);
     }
+    if constexpr (kSpread != Spread::likely)
+      if (t.chosen[i] >= 0) dx[t.chosen[i]] -= t.own[i];
   }
 }
 
@@ -191,12 +267,16 @@ void column_gradients(const CrossEntropyTile<T>& t) {
   for (index_t c = 0; c < t.classes; ++c)
     for (index_t i = 0; i < t.count; i += kL) {
       const index_t n = t.count - i;
-      Vec<T> d = exp<T>(load_first(t.x + c * t.ld + i, n) - load_first(t.known_largest + i, n));
+      Vec<T> d = exp<T>(load_first(t.x + c * t.ld + i, n) - load_first(t.largest + i, n));
       d *= load_first(t.factor + i, n);
       if constexpr (kSpread != Spread::none) {
         const T* const likely = t.likely + (kSpread == Spread::likely ? c * t.likely_ld + i : 0);
         const Vec<T> p = kSpread == Spread::likely ? load_first(likely, n) : Vec<T>{};
-        d -= load_first(t.grad + i, n) * spread_of<T, kSpread>(t, broadcast(t.weight[c]), p);
+        d -= load_first(t.each + i, n) * spread_of<T, kSpread>(t, broadcast(t.weight[c]), p);
+      }
+      if constexpr (kSpread != Spread::likely) {
+        const Vec<T> own = load_first(t.own + i, n);
+        d -= load_chosen<T>(t.chosen + i, n) == static_cast<ClassWord<T>>(c) ? own : Vec<T>{};
       }
       store_first(t.dx + c * t.dx_ld + i, d, n);
     }
@@ -204,8 +284,11 @@ void column_gradients(const CrossEntropyTile<T>& t) {
 
 template <class T, int... kS>
 constexpr CrossEntropyKernels<T> make_cross_entropy(std::integer_sequence<int, kS...>) {
-  return {{&rows<T, static_cast<Spread>(kS)>...},
+  return {&choose<T>,
+          {&rows<T, static_cast<Spread>(kS)>...},
           {&columns<T, static_cast<Spread>(kS)>...},
+          {&losses<T, static_cast<Spread>(kS)>...},
+          {&factors<T, static_cast<Spread>(kS)>...},
           {&row_gradients<T, static_cast<Spread>(kS)>...},
           {&column_gradients<T, static_cast<Spread>(kS)>...}};
 }

@@ -13,7 +13,7 @@ namespace {
 
 constexpr index_t kFewClasses = 32;       // below, lanes along the classes lie idle
 constexpr index_t kStagedClasses = 2048;  // a tile of 32 positions: 256 KB
-constexpr index_t kTileBytes = 64 << 10, kTilePositions = 1024;
+constexpr index_t kTileBytes = 256 << 10, kTilePositions = 1024;
 
 // How the positions are walked through.
 //   rows:    scores of a position side by side, read where they are
@@ -92,6 +92,13 @@ void scatter(const CrossEntropyCall<T>& call, const T* from, index_t ld, index_t
   });
 }
 
+template <class T>
+index_t first_bad(const CrossEntropyCall<T>& call, index_t first, index_t count) {
+  for (index_t p = first; p < first + count; ++p)
+    if (const index_t c = call.target[p]; c != call.ignore_index && (c < 0 || c >= call.classes)) return p;
+  return first;  // it changed meanwhile
+}
+
 // The walk of one call: tiles of positions, each in one task, with scratch of its thread.
 template <class T>
 class Walk {
@@ -99,7 +106,8 @@ class Walk {
   Walk(const CrossEntropyCall<T>& call, bool gradient)
       : call_(merged(call, gradient)), form_(form_of(call, gradient)) {
     const index_t fitting = kTileBytes / static_cast<index_t>(sizeof(T)) / std::max<index_t>(call.classes, 1);
-    tile_ = std::clamp<index_t>(fitting / 32 * 32, form_ == Form::rows ? 1 : 32, kTilePositions);
+    tile_ = std::clamp<index_t>(fitting / 32 * 32, 32, kTilePositions);
+    if (form_ == Form::columns) tile_ = kTilePositions;
     run_ = form_ == Form::staged ? call_.positions() : call_.size;
     per_run_ = ceil_div(run_, tile_);
     ones_.assign(call.weight ? 0 : static_cast<std::size_t>(call.classes), T(1));
@@ -109,14 +117,10 @@ class Walk {
     even_mass_ = all * call.smoothing / double(call.classes);
   }
   index_t tiles() const { return run_ ? call_.positions() / run_ * per_run_ : 0; }
-  const CrossEntropyCall<T>& call() const { return call_; }
-  const T* weights() const { return call_.weight ? call_.weight : ones_.data(); }
   Spread spread() const { return spread_; }
   Form form() const { return form_; }
-  double even_mass() const { return even_mass_; }
-  T chosen_share() const { return static_cast<T>(1 - call_.smoothing); }
 
-  // body(tile, first position, number of the tile, room for two arrays of a tile's positions)
+  // body(tile, its first position, its number)
   template <class Body>
   void run(Body&& body) const {
     const index_t staged = form_ == Form::staged ? call_.classes * tile_ : 0;
@@ -129,15 +133,20 @@ class Walk {
       const index_t end = std::min(tiles(), (task + 1) * each);
       for (index_t i = task * each; i < end; ++i) {
         index_t first = 0;
-        CrossEntropyTile<T> tile = tile_at(i, own + kVectors * tile_, first);
-        body(tile, first, i, own);
+        CrossEntropyTile<T> tile = tile_at(i, own, first);
+        body(tile, first, i);
       }
     });
   }
-  index_t tile_size() const { return tile_; }
+  void place_statistics(CrossEntropyTile<T>& t, T* statistics, index_t first) const {
+    t.largest = statistics + first;
+    t.sum = t.largest + call_.positions();
+    t.mass = t.sum + call_.positions();
+  }
 
  private:
-  static constexpr index_t kTaskElements = 1 << 16, kVectors = 2;
+  const T* weights() const { return call_.weight ? call_.weight : ones_.data(); }
+  static constexpr index_t kTaskElements = 1 << 16, kVectors = 8;
 
   CrossEntropyTile<T> tile_at(index_t i, T* room, index_t& first) const {
     CrossEntropyTile<T> t{};
@@ -148,6 +157,11 @@ class Walk {
     t.weight = weights();
     t.share = static_cast<T>(1 - call_.smoothing);
     t.even = static_cast<T>(call_.smoothing / double(call_.classes));
+    t.even_mass = static_cast<T>(even_mass_);
+    T** const vectors[] = {&t.chosen_weight, &t.log, &t.picked, &t.dot, &t.each, &t.own, &t.factor};
+    t.chosen = reinterpret_cast<ClassWord<T>*>(room);
+    for (T** const v : vectors) *v = room += tile_;
+    room += tile_;
     const auto place = [&](const Scores<T>& s, T* to, const T*& x, index_t& ld) {
       x = s.data ? s.data + image * s.n_stride + begin * s.stride : nullptr;
       ld = form_ == Form::rows ? s.stride : s.class_stride;
@@ -171,34 +185,6 @@ class Walk {
   double even_mass_;
 };
 
-// The losses of one tile; a class that does not exist is counted as ignored, and reported.
-template <class T>
-CrossEntropySums finish(const Walk<T>& walk, const CrossEntropyTile<T>& t, index_t first, T* losses) {
-  const CrossEntropyCall<T>& call = walk.call();
-  const index_t by_class = walk.form() == Form::rows ? 1 : t.ld;
-  const index_t by_place = walk.form() == Form::rows ? t.ld : 1;
-  CrossEntropySums sums;
-  for (index_t i = 0; i < t.count; ++i) {
-    T loss = 0;
-    if (!call.target) {
-      loss = t.mass[i] * t.log[i] - t.dot[i];
-      sums.weight += 1;
-    } else if (const index_t c = call.target[first + i]; c == call.ignore_index) {
-      loss = 0;
-    } else if (c < 0 || c >= t.classes) {
-      if (sums.bad < 0) sums.bad = first + i;
-    } else {
-      const T w = t.weight[c];
-      loss = walk.chosen_share() * w * (t.log[i] - (t.x[c * by_class + i * by_place] - t.largest[i]));
-      if (walk.spread() == Spread::even) loss += static_cast<T>(walk.even_mass()) * t.log[i] - t.dot[i];
-      sums.weight += double(w);
-    }
-    sums.loss += double(loss);
-    if (losses) losses[first + i] = loss;
-  }
-  return sums;
-}
-
 }  // namespace
 
 template <class T>
@@ -210,19 +196,18 @@ bool strides_fit(const CrossEntropyCall<T>& call) {
 template <class T>
 CrossEntropySums run_cross_entropy(const CrossEntropyCall<T>& call, T* statistics, T* losses) {
   const Walk<T> walk(call, false);
-  const index_t positions = call.positions();
   std::vector<CrossEntropySums> parts(static_cast<std::size_t>(walk.tiles()));
   const CrossEntropyKernels<T>& kernels = cross_entropy_kernels<T>(call.isa);
   const auto spread = static_cast<int>(walk.spread());
   const auto kernel = walk.form() == Form::rows ? kernels.rows[spread] : kernels.columns[spread];
-  walk.run([&](CrossEntropyTile<T>& t, index_t first, index_t number, T* room) {
-    t.largest = statistics + first;
-    t.sum = t.largest + positions;
-    t.mass = t.sum + positions;
-    t.log = room;
-    t.dot = room + walk.tile_size();
+  walk.run([&](CrossEntropyTile<T>& t, index_t first, index_t number) {
+    walk.place_statistics(t, statistics, first);
+    index_t bad = -1;
+    if (call.target && kernels.choose(t, call.target + first, call.ignore_index, call.weight))
+      bad = first_bad(call, first, t.count);
     kernel(t);
-    parts[number] = finish(walk, t, first, losses);
+    const LossAndWeight sums = kernels.losses[spread](t, losses ? losses + first : nullptr);
+    parts[number] = {sums.loss, sums.weight, bad};
   });
   CrossEntropySums sums;
   for (const CrossEntropySums& part : parts) {
@@ -237,38 +222,20 @@ template <class T>
 void run_cross_entropy_gradient(const CrossEntropyCall<T>& call, const T* statistics, const T* grad,
                                 double scale, T* dx) {
   const Walk<T> walk(call, true);
-  const T* const largest = statistics;
-  const T* const sum = statistics + call.positions();
-  const T* const likely_mass = sum + call.positions();
   const CrossEntropyKernels<T>& kernels = cross_entropy_kernels<T>(call.isa);
   const auto spread = static_cast<int>(walk.spread());
   const bool rows = walk.form() == Form::rows, staged = walk.form() == Form::staged;
   const auto kernel = rows ? kernels.row_gradients[spread] : kernels.column_gradients[spread];
-  const auto chosen = [&](index_t position) {  // the class, or -1
-    const index_t c = call.target[position];
-    return c != call.ignore_index && c >= 0 && c < call.classes ? c : -1;
-  };
-  walk.run([&](CrossEntropyTile<T>& t, index_t first, index_t, T* room) {
-    T *const factor = room, *const each = room + walk.tile_size();
-    for (index_t i = 0; i < t.count; ++i) {
-      const index_t p = first + i, c = call.target ? chosen(p) : 0;
-      const T mass = !call.target ? likely_mass[p]
-                     : c < 0      ? T(0)
-                                  : static_cast<T>(walk.even_mass()) + walk.chosen_share() * t.weight[c];
-      each[i] = c < 0 ? T(0) : static_cast<T>(scale * (grad ? double(grad[p]) : 1));
-      factor[i] = each[i] * mass / sum[p];
-    }
-    t.known_largest = largest + first;
-    t.factor = factor;
-    t.grad = each;
-    const index_t image = first / call.size;
-    t.dx = staged ? const_cast<T*>(t.x) : dx + image * call.classes * call.size + first % call.size;
+  walk.run([&](CrossEntropyTile<T>& t, index_t first, index_t) {
+    walk.place_statistics(t, const_cast<T*>(statistics), first);  // read only, from here on
+    if (call.target) kernels.choose(t, call.target + first, call.ignore_index, call.weight);
+    t.grad = grad ? grad + first : nullptr;
+    t.scale = static_cast<T>(scale);
+    kernels.factors[spread](t);
+    t.dx =
+        staged ? const_cast<T*>(t.x) : dx + first / call.size * call.classes * call.size + first % call.size;
     t.dx_ld = staged ? t.ld : rows ? call.classes : call.size;
     kernel(t);
-    const index_t by_class = rows ? 1 : t.dx_ld, by_place = rows ? t.dx_ld : 1;
-    for (index_t i = 0; call.target && i < t.count; ++i)
-      if (const index_t c = chosen(first + i); c >= 0)
-        t.dx[c * by_class + i * by_place] -= each[i] * walk.chosen_share() * t.weight[c];
     if (staged) scatter(call, t.dx, t.dx_ld, first, t.count, dx);
   });
 }

@@ -70,7 +70,6 @@ def mse_loss(input: Operand, target: Operand, reduction: Reduction = "mean") -> 
 def l1_loss(input: Operand, target: Operand, reduction: Reduction = "mean") -> Any:
     """|input - target|; its gradient at 0 is 0.
 
-    Shapes, Raises: as mse_loss.
     Shapes: input and target of one shape -> that shape ("none") or ().
     Raises: ValueError for different shapes and an unknown reduction.
     Accuracy: as mse_loss, each term within half an ulp.
