@@ -211,9 +211,9 @@ def _largest(
     ceil_mode: bool,
 ) -> Any:
     """The largest of |input|, or for p = -inf the smallest."""
-    from ndnn.ops import pool
+    from ndnn import functional  # which imports this module
 
-    max_pool = getattr(pool, f"max_pool{rank}d")
+    max_pool = getattr(functional, f"max_pool{rank}d")
     sign = 1.0 if p > 0 else -1.0
     x = input if isinstance(input, Tensor) else floats(f"lp_pool{rank}d", input=input)[0]
     return sign * max_pool(sign * abs(x), kernel_size, stride, 0, 1, ceil_mode)
