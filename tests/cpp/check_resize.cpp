@@ -124,6 +124,8 @@ void check_resize(int count, std::uint64_t seed, const std::vector<Isa>& isas, T
     std::array<index_t, 5> shape{r.between(1, 2), r.between(1, 3), r.between(0, 1) ? 1 : r.between(1, 6),
                                  r.between(1, 12), r.between(1, largest)};
     const AxisMaps maps{random_map(shape[2], r), random_map(shape[3], r), random_map(shape[4], r)};
+    for (int axis = 0; axis < kMaxSpatial; ++axis)
+      shape[2 + axis] = maps[axis].in;  // transposed: an output's
     const Layout layout = r.between(0, 2) ? Layout::dense : Layout::repeated;
     const std::string text =
         concat("x=", Tuple{shape.data(), 5}, " taps=", maps[0].taps, " ", maps[1].taps, " ", maps[2].taps,

@@ -123,12 +123,12 @@ AxisMap antialiased_map(const InterpolationAxis& a, Interpolation mode, bool ali
   const auto inside = [&](T x) {
     return x < static_cast<T>(a.in) ? std::max<index_t>(static_cast<index_t>(x), 0) : a.in;
   };
-  const T shift = align_corners ? T(0) : T(0.5);
+  const T shift = T(0.5);  // with align_corners too, as in torch: only the step differs
   for (index_t o = 0; o < a.out; ++o) {
     const T center = step * (static_cast<T>(o) + shift);
-    const index_t begin = std::min(inside(center - support + T(0.5)), a.in - 1);
+    const index_t begin = std::min(inside(center - support + 1 - shift), a.in - 1);
     m.first[o] = o ? std::max(begin, m.first[o - 1]) : begin;
-    m.count[o] = std::clamp<index_t>(inside(center + support + T(0.5)) - m.first[o], 1, taps);
+    m.count[o] = std::clamp<index_t>(inside(center + support + 1 - shift) - m.first[o], 1, taps);
     double* const w = &m.weight[o * m.taps];
     T sum = 0;
     for (index_t k = 0; k < m.count[o]; ++k) {

@@ -19,39 +19,41 @@ struct RowGroup {
   bool more;  // y holds a sum already
 };
 
+// Output row o of a tile, of kTaps rows.
 template <class T, int kTaps, bool kWeighted>
-NDNN_INLINE void sum_few(const RowGroup<T>& g, T scale, index_t n, T* y) {
+void combine_few(const RowTile<T>& tile, index_t o) {
   constexpr index_t kL = kLanes<T>;
-  const T* row[kTaps];
+  const RowTile<T> t = tile;  // a copy, which no store can change: its members stay in registers
+  T* const y = t.y + (o - t.begin) * t.ld_y;
+  const T* const x = t.x + (t.map.first[o] - t.origin) * t.ld_x;
+  const T scale = t.map.scale ? t.map.scale[o] : T(1);
   Vec<T> w[kTaps];
-  for (int k = 0; k < kTaps; ++k) {
-    row[k] = g.row[k];
-    if (kWeighted) w[k] = broadcast<T>(g.weight[k] * scale);
-  }
-  const Vec<T> factor = broadcast(scale);
+  for (int k = 0; k < kTaps; ++k)
+    w[k] = broadcast<T>(kWeighted ? t.map.weight[o * t.map.taps + k] * scale : scale);
   const auto combine = [&](auto&& at) {
-    Vec<T> sum = kWeighted ? at(row[0]) * w[0] : at(row[0]);
-#pragma GCC unroll 4
+    Vec<T> sum = at(x);
+    if (kWeighted) sum *= w[0];
+#pragma GCC unroll 8
     for (int k = 1; k < kTaps; ++k) {
-      if (kWeighted) sum = sum + at(row[k]) * w[k];
-      else sum = sum + at(row[k]);
+      if (kWeighted) sum += at(x + k * t.ld_x) * w[k];
+      else sum += at(x + k * t.ld_x);
     }
-    return kWeighted ? sum : sum * factor;
+    return kWeighted ? sum : sum * w[0];
   };
   const auto whole = [&](index_t i) { return combine([&](const T* p) { return load(p + i); }); };
   index_t i = 0;
-  for (; i + 2 * kL <= n; i += 2 * kL) {
+  for (; i + 2 * kL <= t.n; i += 2 * kL) {
     const Vec<T> a = whole(i), b = whole(i + kL);
     store(y + i, a);
     store(y + i + kL, b);
   }
-  if (i + kL <= n) {
+  if (i + kL <= t.n) {
     store(y + i, whole(i));
     i += kL;
   }
-  if (i == n) return;
-  if (!kMaskedLanes && n >= kL) return store(y + n - kL, whole(n - kL));
-  store_part(y + i, combine([&](const T* p) { return load_part(p + i, n - i); }), n - i);
+  if (i == t.n) return;
+  if (!kMaskedLanes && t.n >= kL) store(y + t.n - kL, whole(t.n - kL));
+  else store_part(y + i, combine([&](const T* p) { return load_part(p + i, t.n - i); }), t.n - i);
 }
 
 template <class T, int kVectors>
@@ -87,80 +89,91 @@ void sum_many(const RowGroup<T>& g, T scale, index_t n, T* y) {
 }
 
 template <class T>
-NDNN_INLINE void sum_rows(const RowGroup<T>& g, T scale, index_t n, T* y) {
-  if (g.more || g.count > 4) return sum_many(g, scale, n, y);
-  if (g.weight) {
-    if (g.count == 1) return sum_few<T, 1, true>(g, scale, n, y);
-    if (g.count == 2) return sum_few<T, 2, true>(g, scale, n, y);
-    if (g.count == 3) return sum_few<T, 3, true>(g, scale, n, y);
-    return sum_few<T, 4, true>(g, scale, n, y);
+void combine_row(const RowTile<T>& t, index_t o) {
+  const RowMap<T>& m = t.map;
+  T* const y = t.y + (o - t.begin) * t.ld_y;
+  const index_t count = m.count[o];
+  if (count == 0) {
+    __builtin_memset(y, 0, t.n * sizeof(T));
+    return;
   }
-  if (g.count == 1) return sum_few<T, 1, false>(g, scale, n, y);
-  if (g.count == 2) return sum_few<T, 2, false>(g, scale, n, y);
-  if (g.count == 3) return sum_few<T, 3, false>(g, scale, n, y);
-  return sum_few<T, 4, false>(g, scale, n, y);
+  const T* const x = t.x + (m.first[o] - t.origin) * t.ld_x;
+  for (index_t k = 0; k < count; k += kRowGroup) {
+    RowGroup<T> g;
+    g.count = static_cast<int>(count - k < kRowGroup ? count - k : kRowGroup);
+    for (int j = 0; j < g.count; ++j) g.row[j] = x + (k + j) * t.ld_x;
+    g.weight = m.weight ? m.weight + o * m.taps + k : nullptr;
+    g.more = k > 0;
+    sum_many(g, m.scale && k + g.count == count ? m.scale[o] : T(1), t.n, y);
+  }
 }
 
+template <class T, bool kWeighted>
+NDNN_INLINE void combine_tile(const RowTile<T>& t) {
+  for (index_t o = t.begin; o < t.end; ++o) switch (t.map.count[o]) {
+      case 1: combine_few<T, 1, kWeighted>(t, o); break;
+      case 2: combine_few<T, 2, kWeighted>(t, o); break;
+      case 3: combine_few<T, 3, kWeighted>(t, o); break;
+      case 4: combine_few<T, 4, kWeighted>(t, o); break;
+      case 5: combine_few<T, 5, kWeighted>(t, o); break;
+      case 6: combine_few<T, 6, kWeighted>(t, o); break;
+      case 7: combine_few<T, 7, kWeighted>(t, o); break;
+      default: combine_row(t, o);
+    }
+}
 template <class T>
 void combine_rows(const RowTile<T>& t) {
-  const RowMap<T>& m = t.map;
-  for (index_t o = t.begin; o < t.end; ++o) {
-    T* const y = t.y + (o - t.begin) * t.ld_y;
-    const index_t count = m.count[o];
-    if (count == 0) {
-      __builtin_memset(y, 0, t.n * sizeof(T));
-      continue;
-    }
-    const T* const x = t.x + (m.first[o] - t.origin) * t.ld_x;
-    for (index_t k = 0; k < count; k += kRowGroup) {
-      RowGroup<T> g;
-      g.count = static_cast<int>(count - k < kRowGroup ? count - k : kRowGroup);
-      for (int j = 0; j < g.count; ++j) g.row[j] = x + (k + j) * t.ld_x;
-      g.weight = m.weight ? m.weight + o * m.taps + k : nullptr;
-      g.more = k > 0;
-      sum_rows(g, m.scale && k + g.count == count ? m.scale[o] : T(1), t.n, y);
-    }
-  }
+  if (t.map.weight) combine_tile<T, true>(t);
+  else combine_tile<T, false>(t);
 }
 
 // -- columns
 
-template <class T>
-NDNN_INLINE void store_outputs(const ColumnMap<T>& m, T* y, index_t o, Vec<T> v) {
-  if (m.out >= kLanes<T>) store(y + o, v);
-  else store_part(y, v, m.out);
-}
-template <class T>
-NDNN_INLINE index_t first_of_block(const ColumnMap<T>& m, index_t b) {
-  const index_t o = b * kLanes<T>, last = m.out - kLanes<T>;
-  return o <= last ? o : last > 0 ? last : 0;
+// Calls block(b, o, row of x, write) for every block of every row, whose outputs write(v) stores from o on.
+// The tile is a copy, which no store can change: its members stay in registers.
+template <class T, class Block>
+NDNN_INLINE void for_blocks(const ColumnTile<T> t, Block&& block) {
+  constexpr index_t kL = kLanes<T>;
+  const index_t last = t.map.out - kL;
+  if (last < 0) {
+    for (index_t r = 0; r < t.rows; ++r)
+      block(0, 0, t.x + r * t.ld_x, [&](Vec<T> v) { store_part(t.y + r * t.ld_y, v, t.map.out); });
+    return;
+  }
+  for (index_t r = 0; r < t.rows; ++r)
+    for (index_t b = 0; b < t.map.blocks; ++b) {
+      const index_t o = b * kL < last ? b * kL : last;
+      block(b, o, t.x + r * t.ld_x, [&](Vec<T> v) { store(t.y + r * t.ld_y + o, v); });
+    }
 }
 
+template <class T, int kStride, int kTaps>
+NDNN_INLINE void sum_windows_of(const ColumnTile<T>& t) {
+  constexpr index_t kL [[maybe_unused]] = kLanes<T>;
+  const index_t taps = kTaps ? kTaps : t.map.taps;
+  const T* const scale = t.map.scale;
+  for_blocks(t, [&](index_t, index_t o, const T* x, auto&& write) {
+    const T* const p = x + o * kStride;
+    Vec<T> sum{};
+    index_t k = 0;
+    if constexpr (kStride == 1) {
+      sum = load(p);
+      for (k = 1; k < taps; ++k) sum += load(p + k);
+    } else {
+      for (; k + 1 < taps; k += 2) {
+        const Vec<T> low = load(p + k), high = load(p + k + kL);
+        sum += every_second<T, 0>(low, high) + every_second<T, 1>(low, high);
+      }
+      if (k < taps) sum += every_second<T, 0>(load(p + k), load(p + k + kL));
+    }
+    write(scale ? sum * load(scale + o) : sum);
+  });
+}
 template <class T, int kStride>
 void sum_windows(const ColumnTile<T>& t) {
-  constexpr index_t kL = kLanes<T>;
-  const ColumnMap<T>& m = t.map;
-  for (index_t r = 0; r < t.rows; ++r) {
-    const T* const x = t.x + r * t.ld_x;
-    T* const y = t.y + r * t.ld_y;
-    for (index_t b = 0; b < m.blocks; ++b) {
-      const index_t o = first_of_block(m, b);
-      const T* const p = x + o * kStride;
-      Vec<T> sum{};
-      index_t k = 0;
-      if constexpr (kStride == 1) {
-        sum = load(p);
-        for (k = 1; k < m.taps; ++k) sum += load(p + k);
-      } else {
-        for (; k + 1 < m.taps; k += 2) {
-          const Vec<T> low = load(p + k), high = load(p + k + kL);
-          sum += every_second<T, 0>(low, high) + every_second<T, 1>(low, high);
-        }
-        if (k < m.taps) sum += every_second<T, 0>(load(p + k), load(p + k + kL));
-      }
-      store_outputs(m, y, o, m.scale ? sum * load(m.scale + o) : sum);
-    }
-  }
+  if (t.map.taps == 2) return sum_windows_of<T, kStride, 2>(t);
+  if (t.map.taps == 3) return sum_windows_of<T, kStride, 3>(t);
+  sum_windows_of<T, kStride, 0>(t);
 }
 
 template <class T>
@@ -186,43 +199,33 @@ struct RowPieces {
 };
 
 template <class T>
-NDNN_INLINE Vec<T> keep(const ColumnMap<T>& m, index_t b, Vec<T> v) {
-  return m.kept ? (Vec<T>)((Words<T>)v & load(m.kept + b * kLanes<T>)) : v;
+NDNN_INLINE Vec<T> keep(const typename ColumnMap<T>::Word* kept, index_t b, Vec<T> v) {
+  return kept ? (Vec<T>)((Words<T>)v & load(kept + b * kLanes<T>)) : v;
 }
 
 template <class T, int kPieces, int kTaps, bool kWeighted>
 NDNN_INLINE void permute_rows(const ColumnTile<T>& t) {
   constexpr index_t kL = kLanes<T>;
-  const ColumnMap<T>& m = t.map;
+  const ColumnMap<T> m = t.map;
   const index_t taps = kTaps ? kTaps : m.taps;
-  if (m.in < kPieces * kL) {  // the whole row is in the pieces
-    for (index_t r = 0; r < t.rows; ++r) {
-      const RowPieces<T, kPieces, true> row(t.x + r * t.ld_x, m.in);
-      for (index_t b = 0; b < m.blocks; ++b) {
-        Vec<T> sum{};
-        for (index_t k = 0; k < taps; ++k) {
-          const index_t at = (b * taps + k) * kL;
-          const Vec<T> v = row.at(load(m.index + at));
-          sum = kWeighted ? sum + v * load(m.weight + at) : v;
-        }
-        store_outputs(m, t.y + r * t.ld_y, first_of_block(m, b), keep(m, b, sum));
-      }
+  const auto sum_of = [&](index_t b, auto&& pieces) {
+    Vec<T> sum{};
+    for (index_t k = 0; k < taps; ++k) {
+      const index_t at = b * taps + k;
+      const Vec<T> v = pieces(at).at(load(m.index + at * kL));
+      sum = kWeighted ? sum + v * load(m.weight + at * kL) : v;
     }
-    return;
-  }
-  for (index_t r = 0; r < t.rows; ++r) {
-    const T* const x = t.x + r * t.ld_x;
-    for (index_t b = 0; b < m.blocks; ++b) {
-      Vec<T> sum{};
-      for (index_t k = 0; k < taps; ++k) {
-        const index_t at = b * taps + k;
-        const RowPieces<T, kPieces, false> row(x + m.base[at], 0);
-        const Vec<T> v = row.at(load(m.index + at * kL));
-        sum = kWeighted ? sum + v * load(m.weight + at * kL) : v;
-      }
-      store_outputs(m, t.y + r * t.ld_y, first_of_block(m, b), keep(m, b, sum));
-    }
-  }
+    return keep<T>(m.kept, b, sum);
+  };
+  if (m.in < kPieces * kL)  // the whole row is in the pieces
+    for_blocks(t, [&](index_t b, index_t, const T* x, auto&& write) {
+      const RowPieces<T, kPieces, true> row(x, m.in);
+      write(sum_of(b, [&](index_t) { return row; }));
+    });
+  else
+    for_blocks(t, [&](index_t b, index_t, const T* x, auto&& write) {
+      write(sum_of(b, [&](index_t at) { return RowPieces<T, kPieces, false>(x + m.base[at], 0); }));
+    });
 }
 
 template <class T, int kPieces>
@@ -240,20 +243,19 @@ void permute_columns(const ColumnTile<T>& t) {
 template <class T>
 void gather_columns(const ColumnTile<T>& t) {
   constexpr index_t kL = kLanes<T>;
-  const ColumnMap<T>& m = t.map;
-  for (index_t r = 0; r < t.rows; ++r)
-    for (index_t b = 0; b < m.blocks; ++b) {
-      Vec<T> sum{};
-      for (index_t k = 0; k < m.taps; ++k) {
-        const index_t at = b * m.taps + k;
-        const T* const x = t.x + r * t.ld_x + m.base[at];
-        Vec<T> v;
+  const ColumnMap<T> m = t.map;
+  for_blocks(t, [&](index_t b, index_t, const T* row, auto&& write) {
+    Vec<T> sum{};
+    for (index_t k = 0; k < m.taps; ++k) {
+      const index_t at = b * m.taps + k;
+      const T* const x = row + m.base[at];
+      Vec<T> v;
 #pragma GCC unroll 16
-        for (index_t l = 0; l < kL; ++l) v[l] = x[m.index[at * kL + l]];
-        sum = m.weight ? sum + v * load(m.weight + at * kL) : v;
-      }
-      store_outputs(m, t.y + r * t.ld_y, first_of_block(m, b), keep(m, b, sum));
+      for (index_t l = 0; l < kL; ++l) v[l] = x[m.index[at * kL + l]];
+      sum = m.weight ? sum + v * load(m.weight + at * kL) : v;
     }
+    write(keep<T>(m.kept, b, sum));
+  });
 }
 
 template <class T>
@@ -270,8 +272,9 @@ NDNN_INLINE T dot(const T* x, const T* w, index_t n) {
 }
 
 template <class T>
-void dot_columns(const ColumnTile<T>& t) {
-  const ColumnMap<T>& m = t.map;
+void dot_columns(const ColumnTile<T>& tile) {
+  const ColumnTile<T> t = tile;
+  const ColumnMap<T> m = t.map;
   for (index_t r = 0; r < t.rows; ++r)
     for (index_t o = 0; o < m.out; ++o) {
       const T* const x = t.x + r * t.ld_x + m.first[o];

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "core/parallel.hpp"
 #include "ops/resize/resize.hpp"
@@ -16,17 +17,25 @@ constexpr index_t kLongestWindow = 32;  // of windows1 and windows2
 constexpr index_t kBlockBytes = 24 << 10;
 constexpr double kTaskBytes = 128 << 10;
 
+bool all_equal(const std::vector<double>& v) {
+  return std::adjacent_find(v.begin(), v.end(), std::not_equal_to<>()) == v.end();
+}
+// Is every output the sum of all inputs?
 bool sums_everything(const AxisMap& m) {
-  return m.out == 1 && !m.identity() && m.count[0] == m.in && m.weight.empty() && m.before.empty();
+  const auto whole = [&](index_t n) { return n == m.in; };
+  return !m.identity() && (m.in == 1 || m.out == 1) && std::all_of(m.count.begin(), m.count.end(), whole) &&
+         m.weight.empty() && m.before.empty() && all_equal(m.scale);
 }
 
 // One axis of both; the inner one comes second.
 AxisMap joined(const AxisMap& a, const AxisMap& b) {
   if (a.identity()) return identity_map(a.in * b.in);
-  AxisMap m = a;
-  m.in = m.taps = m.count[0] = a.in * b.in;
-  m.size = m.stride = 0;
-  m.scale = {(a.scale.empty() ? 1 : a.scale[0]) * (b.scale.empty() ? 1 : b.scale[0])};
+  AxisMap m;
+  m.in = m.taps = a.in * b.in;
+  m.out = a.out * b.out;
+  m.first.assign(m.out, 0);
+  m.count.assign(m.out, m.in);
+  m.scale.assign(m.out, (a.scale.empty() ? 1 : a.scale[0]) * (b.scale.empty() ? 1 : b.scale[0]));
   return m;
 }
 
@@ -203,7 +212,8 @@ bool join_axes(AxisMaps& maps, std::array<index_t, 5>& shape) {
     dense = true;
   }
   for (int i = 0; i < 2; ++i) {
-    const bool sums = sums_everything(maps[1]) && sums_everything(maps[2]);
+    const bool sums =
+        sums_everything(maps[1]) && sums_everything(maps[2]) && (maps[1].in == 1) == (maps[2].in == 1);
     const bool outer = maps[1].in > 1 || !maps[0].identity();
     const bool neither = maps[1].identity() && maps[2].identity() && outer;
     if (!sums && !neither) break;

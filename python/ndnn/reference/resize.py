@@ -47,7 +47,8 @@ def axis_weights(
         step = float(real(n - 1) / real(out - 1)) if out > 1 else 0.0
     weights = np.zeros((out, n))
     for o in range(out):
-        place = float(real(step * o if align_corners else step * (o + 0.5) - 0.5))
+        corners = align_corners and not antialias
+        place = float(real(step * o if corners else step * (o + 0.5) - 0.5))
         if kind == "nearest":
             weights[o, min(floor(real(step * o)), n - 1)] = 1
         elif kind == "nearest-exact":
