@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The activations, and exp, against the C library in long double, over every exponent.
+// The activations, and the functions of vec_math.hpp, against the C library in long double, over every
+// exponent.
 #include <cmath>
 #include <cstdio>
 #include <limits>
@@ -11,25 +12,34 @@
 
 namespace ndnn {
 
-#define NDNN_DECLARE(isa)        \
-  namespace isa {                \
-  extern const VecMath vec_math; \
+#define NDNN_DECLARE(isa)                    \
+  namespace isa {                            \
+  extern const VecMath<float> vec_math_f32;  \
+  extern const VecMath<double> vec_math_f64; \
   }
 NDNN_FOR_EACH_ISA(NDNN_DECLARE)
 #undef NDNN_DECLARE
 
-const VecMath& vec_math(Isa isa) {
-#define NDNN_TABLE(isa) &isa::vec_math,
-  static constexpr PerIsa<VecMath> all{{NDNN_FOR_EACH_ISA(NDNN_TABLE)}};
-#undef NDNN_TABLE
-  return all.get(isa);
+template <class T>
+const VecMath<T>& vec_math(Isa isa) {
+#define NDNN_F32(isa) &isa::vec_math_f32,
+#define NDNN_F64(isa) &isa::vec_math_f64,
+  if constexpr (sizeof(T) == 4) {
+    static constexpr PerIsa<VecMath<float>> all{{NDNN_FOR_EACH_ISA(NDNN_F32)}};
+    return all.get(isa);
+  } else {
+    static constexpr PerIsa<VecMath<double>> all{{NDNN_FOR_EACH_ISA(NDNN_F64)}};
+    return all.get(isa);
+  }
+#undef NDNN_F32
+#undef NDNN_F64
 }
 
 namespace selftest {
 namespace {
 
 using Real = long double;
-constexpr Real kUlps = 4, kExpUlps = 1.25L;  // the bounds of vec_math.hpp
+constexpr Real kUlps = 4;  // the bound of the activations
 
 Real exact(Activation a, Real x) {
   const auto clamp6 = [](Real v) { return v < 0 ? 0 : v > 6 ? 6 : v; };
@@ -96,16 +106,26 @@ void check_activations(Isa isa, Tally& tally) {
   }
 }
 
-void check_exp(Isa isa, Tally& tally) {
-  const auto e = [](Real v) { return std::exp(v); };
-  const auto run = [&](auto kernel, auto x) {
-    x.resize(x.size() / 16 * 16);
-    auto y = x;
+// Each function of vec_math.hpp within the bound stated there.
+template <class T>
+void check_vec_math(Isa isa, Tally& tally) {
+  std::vector<T> x = samples<T>();
+  x.resize(x.size() / 16 * 16);
+  const auto check = [&](const char* name, VecFn<T> kernel, Real ulps, int tiny, auto&& exact_of) {
+    std::vector<T> y = x;
     kernel(y.data(), static_cast<index_t>(y.size()));
-    judge(isa, "exp", x, y, kExpUlps, 0, e, tally);
+    judge(isa, name, x, y, ulps, tiny, exact_of, tally);
   };
-  run(vec_math(isa).exp_f32, samples<float>());
-  run(vec_math(isa).exp_f64, samples<double>());
+  const VecMath<T>& f = vec_math<T>(isa);
+  check("exp", f.exp, 1.25L, 0, [](Real v) { return std::exp(v); });
+  check("expm1", f.expm1, 3, 0, [](Real v) { return std::expm1(v > 40 ? T(40) : v); });
+  check("log", f.log, 1, 0, [](Real v) { return std::log(v); });
+  check("log1p", f.log1p, 1.5L, 0, [](Real v) { return std::log1p(v); });
+  check("softplus", f.softplus, 2, 1, [](Real v) { return v > 100 ? v : std::log1p(std::exp(v)); });
+  check("log_sigmoid", f.log_sigmoid, 2, 1, [](Real v) { return v < -100 ? v : -std::log1p(std::exp(-v)); });
+  check("erf", f.erf, 2, 0, [](Real v) { return std::erf(v); });
+  check("tanh", f.tanh, 4, 0, [](Real v) { return std::tanh(v); });
+  check("sigmoid", f.sigmoid, 4, 1, [](Real v) { return 1 / (1 + std::exp(-v)); });
 }
 
 }  // namespace
@@ -114,7 +134,8 @@ void check_activations(const std::vector<Isa>& isas, Tally& tally) {
   for (const Isa isa : isas) {
     check_activations<float>(isa, tally);
     check_activations<double>(isa, tally);
-    check_exp(isa, tally);
+    check_vec_math<float>(isa, tally);
+    check_vec_math<double>(isa, tally);
   }
 }
 

@@ -8,12 +8,21 @@
 #include "core/vec.hpp"
 #include "core/vec_math.hpp"
 
-template <class T>
-void exp_all(T* v, index_t n) {
-  for (index_t i = 0; i < n; i += kLanes<T>) store(v + i, exp<T>(load(v + i)));
+template <class T, Vec<T> (*kFunction)(Vec<T>)>
+void apply(T* v, index_t n) {
+  for (index_t i = 0; i < n; i += kLanes<T>) store(v + i, kFunction(load(v + i)));
 }
 
-extern const VecMath vec_math;
-constexpr VecMath vec_math{&exp_all<float>, &exp_all<double>};
+template <class T>
+constexpr VecMath<T> make_vec_math() {
+  return {&apply<T, exp<T>>,   &apply<T, expm1<T>>,    &apply<T, log<T>>,
+          &apply<T, log1p<T>>, &apply<T, softplus<T>>, &apply<T, log_sigmoid<T>>,
+          &apply<T, erf<T>>,   &apply<T, tanh<T>>,     &apply<T, sigmoid<T>>};
+}
+
+extern const VecMath<float> vec_math_f32;
+extern const VecMath<double> vec_math_f64;
+constexpr VecMath<float> vec_math_f32 = make_vec_math<float>();
+constexpr VecMath<double> vec_math_f64 = make_vec_math<double>();
 
 #include "core/isa_end.hpp"

@@ -5,10 +5,13 @@
 
 namespace ndnn {
 
-// exp of core/vec_math.hpp in place, for which no operator uses the whole range; n is a multiple of 16.
+// The functions of core/vec_math.hpp in place, over ranges that no operator gives them; n is a multiple
+// of 16.
+template <class T>
+using VecFn = void (*)(T* v, index_t n);
+template <class T>
 struct VecMath {
-  void (*exp_f32)(float* v, index_t n);
-  void (*exp_f64)(double* v, index_t n);
+  VecFn<T> exp, expm1, log, log1p, softplus, log_sigmoid, erf, tanh, sigmoid;
 };
 
 }  // namespace ndnn
