@@ -20,5 +20,7 @@ void bind_packed_weight(py::module_& m);
 void bind_conv(py::module_& m);
 void bind_conv_transpose(py::module_& m);
 void bind_conv_grad(py::module_& m);
+void bind_activation(py::module_& m);
+void bind_softmax(py::module_& m);
 
 }  // namespace ndnn

@@ -22,4 +22,6 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   ndnn::bind_conv(m);
   ndnn::bind_conv_transpose(m);
   ndnn::bind_conv_grad(m);
+  ndnn::bind_activation(m);
+  ndnn::bind_softmax(m);
 }

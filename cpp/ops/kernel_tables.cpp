@@ -2,12 +2,14 @@
 // Joins the tables that each kernel file defines in every instruction set's namespace:
 // tile_kernels<float>(isa) is ndnn::<isa>::tile_kernels_f32, and so on.
 #include "ndnn_isas.hpp"
+#include "ops/activation/activation_kernels.hpp"
 #include "ops/conv/epilogue_kernels.hpp"
 #include "ops/conv/stencil_kernels.hpp"
 #include "ops/conv/weight_gradient_kernels.hpp"
 #include "ops/conv/winograd_kernels.hpp"
 #include "ops/conv_transpose/interleave_kernels.hpp"
 #include "ops/matmul/tile_kernels.hpp"
+#include "ops/softmax/softmax_kernels.hpp"
 
 namespace ndnn {
 
@@ -36,5 +38,7 @@ NDNN_TABLE(WinogradKernels, winograd_kernels)
 NDNN_TABLE(EpilogueKernels, epilogue_kernels)
 NDNN_TABLE(InterleaveKernels, interleave_kernels)
 NDNN_TABLE(WeightGradientKernels, weight_gradient_kernels)
+NDNN_TABLE(MapKernels, map_kernels)
+NDNN_TABLE(SoftmaxKernels, softmax_kernels)
 
 }  // namespace ndnn

@@ -19,9 +19,9 @@ class Case:
 
 def array_cases() -> list[Case]:
     """Operators of one algorithm (test_array_ops.py)."""
-    from cases import layers
+    from cases import activation, layers
 
-    return [case for family in (layers,) for case in family.CASES]
+    return [case for family in (activation, layers) for case in family.CASES]
 
 
 def all_cases() -> list[Case]:

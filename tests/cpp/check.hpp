@@ -14,5 +14,7 @@ void check_case(const Case& c, const std::vector<Isa>& isas, Tally& tally);
 void check_gradient(const Case& c, const std::vector<Isa>& isas, Tally& tally);
 // The epilogue's activations within their stated bound.
 void check_activations(const std::vector<Isa>& isas, Tally& tally);
+// Every elementwise operator and softmax on random sizes and strides.
+void check_maps(int rounds, std::uint64_t seed, const std::vector<Isa>& isas, Tally& tally);
 
 }  // namespace ndnn::selftest

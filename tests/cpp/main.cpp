@@ -57,6 +57,7 @@ int run(int argc, char** argv) {
   print_isas("tested: ", isas);
   Tally tally;
   check_activations(isas, tally);
+  check_maps(random / 5, static_cast<std::uint64_t>(seed), isas, tally);
   std::vector<Case> cases = awkward_cases();
   for (Case& c : random_cases(random, static_cast<std::uint64_t>(seed))) cases.push_back(std::move(c));
   for (const Case& c : cases) {

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ndnn._checks import floats, number
-from ndnn.ops.activation import log_softmax
+from ndnn.ops.softmax import log_softmax
 from ndnn.tensor import Array, Operand, Tensor, arrays, record
 
 Reduction = Literal["none", "mean", "sum"]
