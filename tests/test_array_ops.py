@@ -96,6 +96,10 @@ def test_strides_do_not_matter(case: Case) -> None:
         np.testing.assert_allclose(call(case, [x, *inputs[1:]]), want, rtol=1e-12, atol=1e-13)
 
 
+# torch's gradients of these round a constant to float32.
+FLOAT32_IN_TORCH = {"hardsigmoid": 1e-7, "celu": 1e-7}
+
+
 @pytest.mark.parametrize("case", [c for c in SMOOTH if c.values[0].torch])
 @pytest.mark.filterwarnings("ignore:reduction. 'mean' divides")  # of kl_div
 @pytest.mark.filterwarnings("ignore:.*upsample. is deprecated")
@@ -115,7 +119,8 @@ def test_torch_has_the_same_values_and_gradients(case: Case) -> None:
     got.backward(weights)
     want.backward(torch.tensor(weights))
     for x, t in zip(ours, theirs, strict=True):
-        np.testing.assert_allclose(x.grad, t.grad.numpy(), rtol=1e-9, atol=1e-11)
+        rtol = FLOAT32_IN_TORCH.get(case.op, 1e-9)
+        np.testing.assert_allclose(x.grad, t.grad.numpy(), rtol=rtol, atol=1e-11)
 
 
 def test_dropout_keeps_the_mean_and_repeats() -> None:

@@ -31,5 +31,7 @@ void bind_max_pool(py::module_& m);
 void bind_max_unpool(py::module_& m);
 void bind_interpolate(py::module_& m);
 void bind_avg_pool(py::module_& m);
+void bind_activation(py::module_& m);
+void bind_softmax(py::module_& m);
 
 }  // namespace ndnn

@@ -69,7 +69,7 @@ struct Arguments {
   std::string fn;
   const LossInfo* info;
   Reduction reduction;
-  double parameter[kMaxParameters] = {};
+  double parameter[kMaxLossParameters] = {};
   std::vector<py::array> operand;
 };
 
@@ -108,7 +108,7 @@ LossCall<T> to_call(const Arguments& a, const py::array& input, const py::array*
     operands.push_back(grad_operand);
   }
   merge_axes(call.shape, operands);
-  std::copy_n(a.parameter, kMaxParameters, call.parameter);
+  std::copy_n(a.parameter, kMaxLossParameters, call.parameter);
   return call;
 }
 
@@ -125,7 +125,7 @@ void check_labels(const Arguments& a, const LossCall<T>& call, const py::array& 
 py::array loss(const std::string& fn, const std::string& kind, const py::object& reduction,
                const py::tuple& parameters, const py::args& operands) {
   Arguments a = to_arguments(fn, kind, reduction, parameters, operands);
-  a.operand.resize(kMaxOperands, py::reinterpret_steal<py::array>(nullptr));
+  a.operand.resize(kMaxLossOperands, py::reinterpret_steal<py::array>(nullptr));
   py::array* const o = a.operand.data();
   return for_dtype(fn.c_str(), {&o[0], &o[1], &o[2], &o[3]}, [&](auto zero) {
     using T = decltype(zero);
@@ -149,7 +149,7 @@ py::array loss_gradient(const std::string& fn, const std::string& kind, const py
                         const py::tuple& parameters, int of, const py::object& grad,
                         const py::args& operands) {
   Arguments a = to_arguments(fn, kind, reduction, parameters, operands);
-  a.operand.resize(kMaxOperands, py::reinterpret_steal<py::array>(nullptr));
+  a.operand.resize(kMaxLossOperands, py::reinterpret_steal<py::array>(nullptr));
   py::array* const o = a.operand.data();
   py::array g = to_array(fn.c_str(), "grad", grad);
   check_one_dtype(fn.c_str(), {a.info->operand[0], "grad"}, {o[0], g});

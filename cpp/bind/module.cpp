@@ -33,4 +33,6 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   ndnn::bind_max_unpool(m);
   ndnn::bind_interpolate(m);
   ndnn::bind_avg_pool(m);
+  ndnn::bind_activation(m);
+  ndnn::bind_softmax(m);
 }

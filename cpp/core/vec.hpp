@@ -105,6 +105,35 @@ NDNN_INLINE Vec<T> broadcast(T x) {
   return x - Vec<T>{};
 }
 
+// The larger and the smaller of two: one instruction. nan in b passes, nan in a does not. Masks of all lanes,
+// as GCC 12 warns of the undefined vector that the intrinsics without a mask start from.
+template <class T>
+NDNN_INLINE Vec<T> larger(Vec<T> a, Vec<T> b) {
+#if NDNN_VEC_BYTES == 64
+  if constexpr (sizeof(T) == 4) return (Vec<T>)_mm512_maskz_max_ps(__mmask16(-1), (__m512)a, (__m512)b);
+  else return (Vec<T>)_mm512_maskz_max_pd(__mmask8(-1), (__m512d)a, (__m512d)b);
+#else
+  return a > b ? a : b;
+#endif
+}
+template <class T>
+NDNN_INLINE Vec<T> smaller(Vec<T> a, Vec<T> b) {
+#if NDNN_VEC_BYTES == 64
+  if constexpr (sizeof(T) == 4) return (Vec<T>)_mm512_maskz_min_ps(__mmask16(-1), (__m512)a, (__m512)b);
+  else return (Vec<T>)_mm512_maskz_min_pd(__mmask8(-1), (__m512d)a, (__m512d)b);
+#else
+  return a < b ? a : b;
+#endif
+}
+#if NDNN_VEC_BYTES == 64
+// v * 2^k for whole k, rounded once, also to subnormal numbers.
+template <class T>
+NDNN_INLINE Vec<T> times_power_of_two(Vec<T> v, Vec<T> k) {
+  if constexpr (sizeof(T) == 4) return (Vec<T>)_mm512_maskz_scalef_ps(__mmask16(-1), (__m512)v, (__m512)k);
+  else return (Vec<T>)_mm512_maskz_scalef_pd(__mmask8(-1), (__m512d)v, (__m512d)k);
+}
+#endif
+
 // Masks of lanes. Only sets with kMaskedLanes have them, where they cost next to nothing.
 constexpr bool kMaskedLanes = NDNN_VEC_BYTES == 64;
 #if NDNN_VEC_BYTES == 64

@@ -6,7 +6,7 @@
 template <class T>
 using IntOf = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
 template <class T>
-NDNN_INLINE Vec<T> larger(Vec<T> a, Vec<T> b) {
+NDNN_INLINE Vec<T> larger_or_nan(Vec<T> a, Vec<T> b) {
 #if NDNN_VEC_BYTES == 64
   // max(b, a) is a where either is nan or they are equal
   if constexpr (sizeof(T) == 4)
@@ -24,7 +24,7 @@ NDNN_INLINE Vec<T> larger(Vec<T> a, Vec<T> b) {
 template <class T>
 using Lanes = LaneMask<T>;
 template <class T>
-NDNN_INLINE Lanes<T> takes_over(Vec<T> b, Vec<T> a) {  // where larger(a, b) is b, the last nan
+NDNN_INLINE Lanes<T> takes_over(Vec<T> b, Vec<T> a) {  // where larger_or_nan(a, b) is b, the last nan
   if constexpr (sizeof(T) == 4)
     return _mm512_cmp_ps_mask((__m512)b, (__m512)a, _CMP_GT_OQ) |
            _mm512_cmp_ps_mask((__m512)b, (__m512)b, _CMP_UNORD_Q);

@@ -13,7 +13,9 @@ struct RealBits<float> {
   // ln 2 in two parts; the upper is short, so that its product with an exponent is exact without an FMA
   static constexpr float ln2_high = 0x1.63p-1f, ln2_low = -2.12194440054690583e-4f;
   static constexpr float least_exp = -104, most_exp = 89;  // beyond: 0 and inf
-  static constexpr int degree = 7;                         // Taylor's remainder for |r| <= ln(2)/2: 0.1 ulp
+  // (e^r - 1 - r) / r^2 for |r| <= ln(2)/2, the least largest error of its degree: e^r within 2^-28
+  static constexpr float exp_tail[] = {4.9999994e-01f, 1.666652e-01f, 4.1668393e-02f, 8.368781e-03f,
+                                       1.3814465e-03f};
   static constexpr float least_normal = 0x1p-126f, root_half = 0x1.6a09e6p-1f;
   static constexpr int log_terms = 5, erf_terms = 11;  // of their series: remainders below 0.1 ulp
   // e^(t*t) * erfc(t) = u * P(2u - 1) for u = k / (t + k); P interpolates at Chebyshev's nodes of
@@ -30,7 +32,9 @@ struct RealBits<double> {
   static constexpr double round = 0x1.8p52;
   static constexpr double ln2_high = 0x1.62e4p-1, ln2_low = 1.42860682030941723212e-6;
   static constexpr double least_exp = -746, most_exp = 710;
-  static constexpr int degree = 13;  // remainder 0.04 ulp
+  static constexpr double exp_tail[] = {1. / 2,       1. / 6,        1. / 24,        1. / 120,
+                                        1. / 720,     1. / 5040,     1. / 40320,     1. / 362880,
+                                        1. / 3628800, 1. / 39916800, 1. / 479001600, 1. / 6227020800.};
   static constexpr double least_normal = 0x1p-1022, root_half = 0x1.6a09e667f3bcdp-1;
   static constexpr int log_terms = 10, erf_terms = 19;
   static constexpr double erfc_k = 4, most_erfc = 27.3;
@@ -67,15 +71,8 @@ NDNN_INLINE Vec<T> with_sign_of(Vec<T> v, Vec<T> sign) {  // v >= 0
 // nan passes
 template <class T>
 NDNN_INLINE Vec<T> clamp(Vec<T> v, T low, T high) {
-  v = v < broadcast(low) ? broadcast(low) : v;
-  return v > broadcast(high) ? broadcast(high) : v;
+  return smaller<T>(broadcast(high), larger<T>(broadcast(low), v));
 }
-
-// 1/2!, 1/3!, ...
-template <class T>
-constexpr T kInverseFactorial[] = {T(1) / 2,       T(1) / 6,        T(1) / 24,        T(1) / 120,
-                                   T(1) / 720,     T(1) / 5040,     T(1) / 40320,     T(1) / 362880,
-                                   T(1) / 3628800, T(1) / 39916800, T(1) / 479001600, T(1) / T(6227020800)};
 
 // c[0] + c[1] x + ... for the first kN of an array of constants
 template <class T, int kN>
@@ -86,44 +83,52 @@ NDNN_INLINE Vec<T> polynomial(Vec<T> x, const T* c) {
   return p;
 }
 
-// x + low = exponent * ln 2 + r, |r| <= ln(2)/2; |low| is far below |x|.
+// x = k * ln 2 + r, |r| <= ln(2)/2.
 template <class T>
 struct Reduced {
-  Words<T> exponent;  // modulo 2^(bits of a word)
-  Vec<T> expm1_of_r;
+  Vec<T> shifted;  // k + RealBits::round
+  Vec<T> r;
+  Vec<T> k() const { return shifted - RealBits<T>::round; }
 };
-template <class T>
-NDNN_INLINE Reduced<T> reduce(Vec<T> x, Vec<T> low) {
-  using B = RealBits<T>;
-  const Vec<T> shifted = (x + low) * T(1.44269504088896340736) + B::round;
-  const Vec<T> k = shifted - B::round;
-  const Vec<T> r = x - k * B::ln2_high - k * B::ln2_low + low;
-  const Vec<T> p = polynomial<T, B::degree - 1>(r, kInverseFactorial<T>);
-  return {words_of<T>(shifted) - words_of<T>(broadcast(B::round)), r + r * r * p};
-}
 template <class T>
 NDNN_INLINE Reduced<T> reduce(Vec<T> x) {
   using B = RealBits<T>;
-  const Vec<T> shifted = x * T(1.44269504088896340736) + B::round;
-  const Vec<T> k = shifted - B::round;
-  const Vec<T> r = x - k * B::ln2_high - k * B::ln2_low;
-  const Vec<T> p = polynomial<T, B::degree - 1>(r, kInverseFactorial<T>);
-  return {words_of<T>(shifted) - words_of<T>(broadcast(B::round)), r + r * r * p};
+  Reduced<T> a;
+  a.shifted = x * T(1.44269504088896340736) + B::round;
+  a.r = x - a.k() * B::ln2_high - a.k() * B::ln2_low;
+  return a;
+}
+template <class T>
+NDNN_INLINE Vec<T> exp_tail(Vec<T> r) {
+  return polynomial<T, sizeof(RealBits<T>::exp_tail) / sizeof(T)>(r, RealBits<T>::exp_tail);
 }
 
 template <class T>
 NDNN_INLINE Vec<T> exp(Reduced<T> a) {
+  const Vec<T> p = 1 + a.r * (1 + a.r * exp_tail<T>(a.r));
+#if NDNN_VEC_BYTES == 64
+  return times_power_of_two<T>(p, a.k());
+#else
+  // 2^k as two factors: one alone would not reach the subnormal numbers
   using B = RealBits<T>;
-  // 2^exponent as two factors: one alone would not reach the subnormal numbers
-  const Words<T> biased = a.exponent + 2 * B::bias, half = biased >> 1;
-  const Vec<T> low = reals_of<T>(half << B::mantissa), high = reals_of<T>((biased - half) << B::mantissa);
-  return (1 + a.expm1_of_r) * low * high;
+  const Words<T> biased = words_of<T>(a.shifted) + (2 * B::bias - words_of<T>(broadcast(B::round)));
+  const Words<T> half = biased >> 1;
+  return p * reals_of<T>(half << B::mantissa) * reals_of<T>((biased - half) << B::mantissa);
+#endif
 }
-// e^x within 1.25 ulp: half for 1 + m, a quarter each for r and m, the rest for the terms. One of the
-// smallest number where the result is subnormal.
+// e^x within 1.25 ulp. One of the smallest number where the result is subnormal.
 template <class T>
 NDNN_INLINE Vec<T> exp(Vec<T> x) {
   return exp<T>(reduce<T>(clamp<T>(x, RealBits<T>::least_exp, RealBits<T>::most_exp)));
+}
+// The same for x <= 0, and of -|x| for any.
+template <class T>
+NDNN_INLINE Vec<T> exp_up_to_1(Vec<T> x) {
+  return exp<T>(reduce<T>(larger<T>(broadcast(RealBits<T>::least_exp), x)));
+}
+template <class T>
+NDNN_INLINE Vec<T> exp_of_minus(Vec<T> x) {
+  return exp_up_to_1<T>(reals_of<T>(words_of<T>(x) | kSignBit<T>));
 }
 
 // e^x - 1 within 3 ulp for x <= 40; beyond, the value at 40.
@@ -131,8 +136,12 @@ template <class T>
 NDNN_INLINE Vec<T> expm1(Vec<T> x) {
   using B = RealBits<T>;
   const Reduced<T> a = reduce<T>(clamp<T>(x, -40, 40));  // at -40 it is -1, to the last bit
-  const Vec<T> scale = reals_of<T>((a.exponent + B::bias) << B::mantissa);
-  return scale * a.expm1_of_r + (scale - 1);
+  // the bits of `round` leave the word on its upper end
+  const Words<T> scale_bits =
+      (words_of<T>(a.shifted) << B::mantissa) +
+      (words_of<T>(broadcast(T(1))) - (words_of<T>(broadcast(B::round)) << B::mantissa));
+  const Vec<T> scale = reals_of<T>(scale_bits);
+  return scale * (a.r + a.r * a.r * exp_tail<T>(a.r)) + (scale - 1);
 }
 
 // tanh(x) within 4 ulp.
@@ -146,13 +155,13 @@ NDNN_INLINE Vec<T> tanh(Vec<T> x) {
 // 1 / (1 + e^-x) within 4 ulp where e^-|x| is normal.
 template <class T>
 NDNN_INLINE Vec<T> sigmoid(Vec<T> x) {
-  const Vec<T> e = exp<T>(-absolute<T>(x));
+  const Vec<T> e = exp_of_minus<T>(x);
   return (x < 0 ? e : broadcast(T(1))) / (1 + e);
 }
 // x / (1 + e^-x) within 4 ulp where e^-|x| is normal; nan for -inf, as 0 * inf.
 template <class T>
 NDNN_INLINE Vec<T> silu(Vec<T> x) {
-  const Vec<T> e = exp<T>(-absolute<T>(x));
+  const Vec<T> e = exp_of_minus<T>(x);
   return (x < 0 ? x * e : x) / (1 + e);
 }
 
@@ -204,7 +213,7 @@ NDNN_INLINE Vec<T> log1p(Vec<T> x) {
 // log(1 + e^-|x|) within 2 ulp: what softplus(x) has above max(x, 0), and log(sigmoid(x)) below min(x, 0).
 template <class T>
 NDNN_INLINE Vec<T> log1p_exp(Vec<T> x) {
-  const Vec<T> e = exp<T>(-absolute<T>(x)), u = 1 + e;
+  const Vec<T> e = exp_of_minus<T>(x), u = 1 + e;
   return log_of_normal<T>(u, Vec<T>{}, (e - (u - 1)) / u);
 }
 // log(1 + e^x) within 2 ulp where e^-|x| is normal.
@@ -218,21 +227,44 @@ NDNN_INLINE Vec<T> log_sigmoid(Vec<T> x) {
   return (x < 0 ? x : Vec<T>{}) - log1p_exp<T>(x);
 }
 
-// erfc(t), and e^(-t*t) beside it, within 6 ulp for t >= 0 where they are normal.
+// e^(square + low), low far below square, for -least_exp <= square <= 0.
 template <class T>
-struct Erfc {
-  Vec<T> value, exp_of_square;
+NDNN_INLINE Vec<T> exp_of_sum(Vec<T> square, Vec<T> low) {
+  Reduced<T> a = reduce<T>(square);
+  a.r += low;
+  return exp<T>(a);
+}
+// a*b = product + low
+template <class T>
+struct ExactProduct {
+  Vec<T> product, low;
 };
 template <class T>
-NDNN_INLINE Erfc<T> erfc_and_exp(Vec<T> t) {
+NDNN_INLINE ExactProduct<T> exact_product(Vec<T> a, Vec<T> b) {
+  const Vec<T> p = a * b;
+#if NDNN_VEC_BYTES > 16 || defined(__aarch64__)
+  Vec<T> again = a;
+  keep_in_register(again);    // or the compiler sees p - p
+  return {p, again * b - p};  // one FMA
+#else
+  constexpr auto kUpper = ~((typename RealBits<T>::Word(1) << (RealBits<T>::mantissa + 2) / 2) - 1);
+  const Vec<T> ah = reals_of<T>(words_of<T>(a) & kUpper), bh = reals_of<T>(words_of<T>(b) & kUpper);
+  return {p, (ah * bh - p) + (ah * (b - bh) + (a - ah) * b)};
+#endif
+}
+// The factor by which e^(-t*t) becomes erfc(t), t >= 0; scale * t for `t` where the scale is known.
+template <class T>
+NDNN_INLINE Vec<T> scaled_erfc(Vec<T> t, T scale) {
   using B = RealBits<T>;
-  constexpr auto kLowHalf = (typename B::Word(1) << (B::mantissa + 2) / 2) - 1;
-  t = t > B::most_erfc ? broadcast(B::most_erfc) : t;
-  const Vec<T> u = B::erfc_k / (t + B::erfc_k);
-  const Vec<T> high = reals_of<T>(words_of<T>(t) & ~kLowHalf);  // its square is exact
-  const Vec<T> e = exp<T>(reduce<T>(-(high * high), (high - t) * (high + t)));
-  constexpr int kN = sizeof(B::erfc) / sizeof(T);
-  return {u * polynomial<T, kN>(2 * u - 1, B::erfc) * e, e};
+  const Vec<T> u = B::erfc_k / scale / (t + B::erfc_k / scale);
+  return u * polynomial<T, sizeof(B::erfc) / sizeof(T)>(2 * u - 1, B::erfc);
+}
+// erfc(t) within 6 ulp for t >= 0 where it is normal.
+template <class T>
+NDNN_INLINE Vec<T> erfc_of_positive(Vec<T> t) {
+  t = smaller<T>(broadcast(RealBits<T>::most_erfc), t);
+  const ExactProduct<T> square = exact_product<T>(-t, t);
+  return scaled_erfc<T>(t, 1) * exp_of_sum<T>(square.product, square.low);
 }
 
 // erf(x) = x + x * series(x^2), the terms being 2/sqrt(pi) - 1 and 2/sqrt(pi) times -1/(1! 3), 1/(2! 5), ...
@@ -254,5 +286,5 @@ NDNN_INLINE Vec<T> erf(Vec<T> x) {
   constexpr int kN = RealBits<T>::erf_terms;
   const Vec<T> t = absolute<T>(x);
   const Vec<T> inner = x + x * polynomial<T, kN>(x * x, kErfSeries<T>.term);
-  return t < T(0.875) ? inner : with_sign_of<T>(1 - erfc_and_exp<T>(t).value, x);
+  return t < T(0.875) ? inner : with_sign_of<T>(1 - erfc_of_positive<T>(t), x);
 }

@@ -2,6 +2,7 @@
 // Joins the tables that each kernel file defines in every instruction set's namespace:
 // tile_kernels<float>(isa) is ndnn::<isa>::tile_kernels_f32, and so on.
 #include "ndnn_isas.hpp"
+#include "ops/activation/activation_kernels.hpp"
 #include "ops/conv/epilogue_kernels.hpp"
 #include "ops/conv/stencil_kernels.hpp"
 #include "ops/conv/weight_gradient_kernels.hpp"
@@ -17,6 +18,7 @@
 #include "ops/optim/optim_kernels.hpp"
 #include "ops/pool/max_pool_kernels.hpp"
 #include "ops/resize/resize_kernels.hpp"
+#include "ops/softmax/softmax_kernels.hpp"
 
 namespace ndnn {
 
@@ -57,5 +59,7 @@ NDNN_TABLE(PackedSampleTable, packed_sample_kernels)
 NDNN_TABLE(MaxPoolKernels, max_pool_kernels)
 NDNN_TABLE(ResizeKernels, resize_kernels)
 NDNN_TABLE(MaxPoolInPlaceKernels, max_pool_in_place_kernels)
+NDNN_TABLE(MapKernels, map_kernels)
+NDNN_TABLE(SoftmaxKernels, softmax_kernels)
 
 }  // namespace ndnn

@@ -8,6 +8,8 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 __version__: str
 context_limit: ContextVar[int | None]
 
+GRADIENT_FROM_RESULT: frozenset[str]
+
 class PackedWeight:
     def __init__(self, array: ArrayLike) -> None: ...
     @property
@@ -397,6 +399,34 @@ def adaptive_avg_pool_gradient(
     grad_output: ArrayLike,
     input_size: Sequence[int],
     output_size: int | Sequence[int | None],
+    /,
+) -> NDArray[Any]: ...
+def activation(
+    name: str, input: ArrayLike, out: ArrayLike | None, /, *parameters: float
+) -> NDArray[Any]: ...
+def activation_gradient(
+    name: str, grad: ArrayLike, saved: ArrayLike, /, *parameters: float
+) -> NDArray[Any]: ...
+def map(
+    name: str,
+    operands: tuple[ArrayLike, ...],
+    parameters: tuple[float, ...] = (),
+    key: int = 0,
+    out: ArrayLike | None = None,
+) -> NDArray[Any]: ...
+def prelu_weight_gradient(
+    grad: ArrayLike, input: ArrayLike, one_weight: bool, /
+) -> NDArray[Any]: ...
+def softmax(
+    function: str, input: ArrayLike, dim: SupportsIndex, log: bool, scale: float, /
+) -> NDArray[Any]: ...
+def softmax_gradient(
+    function: str,
+    grad: ArrayLike,
+    result: ArrayLike,
+    dim: SupportsIndex,
+    log: bool,
+    scale: float,
     /,
 ) -> NDArray[Any]: ...
 def force_weight_gradient_algorithm(name: str, /) -> None: ...

@@ -23,18 +23,18 @@ class Case:
 def array_cases() -> list[Case]:
     """Operators of one algorithm (test_array_ops.py)."""
     from cases import (
+        activation,
         avg_pool,
         embedding,
         fold,
         grid_sample,
-        layers,
         loss,
         max_pool,
         norm,
         resize,
     )
 
-    families = avg_pool, embedding, fold, grid_sample, layers, loss, max_pool, norm, resize
+    families = activation, avg_pool, embedding, fold, grid_sample, loss, max_pool, norm, resize
     return [case for family in families for case in family.CASES]
 
 

@@ -18,6 +18,8 @@ void check_resize(int count, std::uint64_t seed, const std::vector<Isa>& isas, T
 void check_max_pool(int count, std::uint64_t seed, const std::vector<Isa>& isas, Tally& tally);
 // The epilogue's activations within their stated bound.
 void check_activations(const std::vector<Isa>& isas, Tally& tally);
+// Every elementwise operator and softmax on random sizes and strides.
+void check_maps(int rounds, std::uint64_t seed, const std::vector<Isa>& isas, Tally& tally);
 
 // Norms and optimiser steps on so many random sizes.
 void check_norms(int cases, const std::vector<Isa>& isas, Tally& tally);

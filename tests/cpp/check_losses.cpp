@@ -47,7 +47,7 @@ void check_loss(Loss loss, Isa isa, int threads, Random& r, Tally& tally) {
   const index_t rows = r.between(1, 5), columns = r.between(1, 3000), step = r.between(1, 2);
   const index_t size = rows * columns, row = (columns - 1) * step + 1;
   const int operands = loss_info(loss).operands;
-  std::unique_ptr<T[]> block[kMaxOperands];
+  std::unique_ptr<T[]> block[kMaxLossOperands];
   LossCall<T> call{loss, isa, threads, {rows, columns}, size, {}, {T(0.75), T(1 / 0.75), T(0)}};
   if (step == 1) call.shape = {size};
   for (int k = 0; k < operands; ++k) {

@@ -62,6 +62,7 @@ int run(int argc, char** argv) {
   check_fold(isas, random, static_cast<std::uint64_t>(seed), tally);
   check_resize(8 * random, static_cast<std::uint64_t>(seed), isas, tally);
   check_max_pool(2 * random, static_cast<std::uint64_t>(seed), isas, tally);
+  check_maps(random / 5, static_cast<std::uint64_t>(seed), isas, tally);
   std::vector<Case> cases = awkward_cases();
   for (Case& c : random_cases(random, static_cast<std::uint64_t>(seed))) cases.push_back(std::move(c));
   for (const Case& c : cases) {

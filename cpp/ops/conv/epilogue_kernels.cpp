@@ -7,19 +7,20 @@
 #include "core/isa_begin.hpp"
 #include "core/vec.hpp"
 #include "core/vec_math.hpp"
+#include "ops/activation/functions.hpp"
 
-// Comparisons are such that nan passes.
 template <class T, Activation kA>
 NDNN_INLINE Vec<T> activate(Vec<T> x, T slope) {
-  if constexpr (kA == Activation::relu) return x < 0 ? Vec<T>{} : x;
-  else if constexpr (kA == Activation::relu6) return clamp<T>(x, 0, 6);
-  else if constexpr (kA == Activation::leaky_relu) return x > 0 ? x : x * slope;
-  else if constexpr (kA == Activation::sigmoid) return sigmoid<T>(x);
-  else if constexpr (kA == Activation::tanh) return tanh<T>(x);
-  else if constexpr (kA == Activation::silu) return silu<T>(x);
-  else if constexpr (kA == Activation::hardswish) return x * (clamp<T>(x + 3, 0, 6) * T(1. / 6));
-  else if constexpr (kA == Activation::hardsigmoid) return clamp<T>(x + 3, 0, 6) * T(1. / 6);
-  else if constexpr (kA == Activation::elu) return x > 0 ? x : expm1<T>(x);
+  constexpr T kClip6[] = {0, 6}, kOnes[] = {1, 1, 1};
+  if constexpr (kA == Activation::relu) return Relu::value<T>(x, nullptr);
+  else if constexpr (kA == Activation::relu6) return Hardtanh::value<T>(x, kClip6);
+  else if constexpr (kA == Activation::leaky_relu) return LeakyRelu::value<T>(x, &slope);
+  else if constexpr (kA == Activation::sigmoid) return Sigmoid::value<T>(x, nullptr);
+  else if constexpr (kA == Activation::tanh) return Tanh::value<T>(x, nullptr);
+  else if constexpr (kA == Activation::silu) return Silu::value<T>(x, nullptr);
+  else if constexpr (kA == Activation::hardswish) return Hardswish::value<T>(x, nullptr);
+  else if constexpr (kA == Activation::hardsigmoid) return Hardsigmoid::value<T>(x, nullptr);
+  else if constexpr (kA == Activation::elu) return Elu::value<T>(x, kOnes);
   else return x;
 }
 

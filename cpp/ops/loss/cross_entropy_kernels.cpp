@@ -94,17 +94,7 @@ void logarithms(const CrossEntropyTile<T>& t) {
     store_first(t.log + i, log<T>(load_first(t.sum + i, t.count - i)), t.count - i);
 }
 
-// e^x of a term of a sum that holds e^0, for x <= 0: below e^-87 (float) it need not end in 0. A sixth less
-// work than exp.
-template <class T>
-NDNN_INLINE Vec<T> exp_of_term(Vec<T> x) {
-  using B = RealBits<T>;
-  const Vec<T> least = broadcast(sizeof(T) == 4 ? T(-87) : T(-708));
-  const Reduced<T> a = reduce<T>(x < least ? least : x);
-  return (1 + a.expm1_of_r) * reals_of<T>((a.exponent + B::bias) << B::mantissa);
-}
-
-// n >= kLanes; the last vector overlaps the one before.
+// n >= kLanes; the last vector overlaps the one before. A nan may be lost; it comes back with e^(nan - m).
 template <class T>
 NDNN_INLINE T largest_of_row(const T* x, index_t n) {
   constexpr index_t kL = kLanes<T>;
@@ -117,7 +107,7 @@ NDNN_INLINE T largest_of_row(const T* x, index_t n) {
     for (int k = 0; k < 4; ++k) best[k] = larger<T>(best[k], load(x + c + k * kL));
   for (; c + kL <= n; c += kL) best[0] = larger<T>(best[0], load(x + c));
   const Vec<T> all = larger<T>(larger<T>(best[0], best[1]), larger<T>(best[2], best[3]));
-  return over_lanes<T>(all, &larger<T>);
+  return over_lanes<T>(all, [](Vec<T> a, Vec<T> b) { return larger<T>(a, b); });
 }
 
 template <class T, Spread kSpread>
@@ -140,7 +130,7 @@ struct RowSums {
       const index_t at = c + k * kLanes<T>;
       const auto terms = [&](const T* p) { return kV == 1 ? load_first(p + at, n) : load(p + at); };
       d[k] = terms(x) - m;
-      e[k] = exp_of_term<T>(d[k]);
+      e[k] = exp_up_to_1<T>(d[k]);
       if constexpr (kSpread == Spread::none) continue;
       s[k] = spread_of<T, kSpread>(t, terms(t.weight), kSpread == Spread::likely ? terms(likely) : Vec<T>{});
       d[k] *= s[k];
@@ -203,7 +193,7 @@ NDNN_INLINE void columns_at(const CrossEntropyTile<T>& t, index_t i, index_t n) 
 #pragma GCC unroll 4
       for (int k = 0; k < kV; ++k) {
         const Vec<T> d = at(t.x + c * t.ld + i, k) - m[k];
-        sum_here[k] += exp_of_term<T>(d);
+        sum_here[k] += exp_up_to_1<T>(d);
         if constexpr (kSpread != Spread::likely)
           picked[k] = chosen[k] == static_cast<ClassWord<T>>(c) ? d : picked[k];
         if constexpr (kSpread != Spread::none) {

@@ -35,16 +35,16 @@ enum class Loss : int {
   sigmoid_focal,
 };
 constexpr int kLosses = 20;
-constexpr int kMaxOperands = 4, kMaxParameters = 3;
+constexpr int kMaxLossOperands = 4, kMaxLossParameters = 3;
 
 struct LossInfo {
   Loss loss;
   const char* name;
   int operands, same;  // the first `same` have the input's shape, the others broadcast to it
-  const char* operand[kMaxOperands];
+  const char* operand[kMaxLossOperands];
   bool labels;  // the second operand must be -1 or 1
   int parameters;
-  const char* parameter[kMaxParameters];
+  const char* parameter[kMaxLossParameters];
   double cycles;  // a float's value, about
 };
 const LossInfo& loss_info(Loss loss);
@@ -64,8 +64,8 @@ struct LossCall {
   int threads;
   std::vector<index_t> shape;
   index_t size;  // its product
-  Operand<T> operand[kMaxOperands];
-  T parameter[kMaxParameters];
+  Operand<T> operand[kMaxLossOperands];
+  T parameter[kMaxLossParameters];
 };
 
 // Elements of one kernel call: operands and result stay in L1.

@@ -24,7 +24,7 @@ NDNN_INLINE void load_last_operands(const LossArgs<T>& a, index_t i, Vec<T>* v) 
 template <class T, class F>
 void loss_values(const LossArgs<T>& a) {
   constexpr index_t kL = kLanes<T>;
-  Vec<T> v[kMaxOperands];
+  Vec<T> v[kMaxLossOperands];
   index_t i = 0;
   for (; i + kL <= a.n; i += kL) {
     load_operands<T, F>(a, i, v);
@@ -39,7 +39,7 @@ template <class T, class F>
 double loss_sum(const LossArgs<T>& a) {
   constexpr index_t kL = kLanes<T>;
   WideSum<T> sum[2];
-  Vec<T> v[kMaxOperands];
+  Vec<T> v[kMaxLossOperands];
   index_t i = 0;
   for (; i + 2 * kL <= a.n; i += 2 * kL) {
 #pragma GCC unroll 2
@@ -60,7 +60,7 @@ double loss_sum(const LossArgs<T>& a) {
 template <class T, class F, int kOf>
 void loss_gradient(const LossArgs<T>& a) {
   constexpr index_t kL = kLanes<T>;
-  Vec<T> v[kMaxOperands];
+  Vec<T> v[kMaxLossOperands];
   index_t i = 0;
   for (; i + kL <= a.n; i += kL) {
     load_operands<T, F>(a, i, v);

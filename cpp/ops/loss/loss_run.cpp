@@ -75,19 +75,19 @@ void for_each_tile(const LossCall<T>& call, const Operand<T>& grad, double cycle
   const int operands = kInfo[static_cast<int>(call.loss)].operands;
   const index_t tiles = ceil_div(call.size, kLossTile), tasks = ceil_div(tiles, kTilesOfTask);
   const int threads = useful_threads(double(call.size) * cycles, call.threads);
-  constexpr index_t kRoom = (kMaxOperands + 1) * kLossTile;
+  constexpr index_t kRoom = (kMaxLossOperands + 1) * kLossTile;
   const Scratch scratch(sizeof(T) * kRoom * static_cast<std::size_t>(threads));
   parallel_for(threads, tasks, [&](index_t task, int thread) {
     T* const room = reinterpret_cast<T*>(scratch.data()) + thread * kRoom;
     LossArgs<T> args{};
-    std::copy_n(call.parameter, kMaxParameters, args.parameter);
+    std::copy_n(call.parameter, kMaxLossParameters, args.parameter);
     const index_t end = std::min(tiles, (task + 1) * kTilesOfTask);
     for (index_t tile = task * kTilesOfTask; tile < end; ++tile) {
       const index_t begin = tile * kLossTile;
       args.n = std::min(kLossTile, call.size - begin);
       for (int k = 0; k < operands; ++k)
         args.operand[k] = elements(call, call.operand[k], begin, args.n, room + k * kLossTile);
-      if (grad.data) args.grad = elements(call, grad, begin, args.n, room + kMaxOperands * kLossTile);
+      if (grad.data) args.grad = elements(call, grad, begin, args.n, room + kMaxLossOperands * kLossTile);
       body(args, begin, tile);
     }
   });

@@ -14,11 +14,6 @@ template <class T, class Op>
 NDNN_INLINE T over_lanes(Vec<T> v, Op op) {
   return over_lanes<T, kLanes<T> / 2>(v, op, std::make_integer_sequence<int, kLanes<T>>{});
 }
-template <class T>
-NDNN_INLINE Vec<T> larger(Vec<T> a, Vec<T> b) {
-  return a < b ? b : a;
-}
-
 template <class T, int... J>
 NDNN_INLINE Vec<T> keep_first(Vec<T> v, index_t n, std::integer_sequence<int, J...>) {
   using Word = typename RealBits<T>::Word;

@@ -100,19 +100,20 @@ struct SmallWindows {
 #pragma GCC unroll 3
         for (int g = 0; g < kGroups; ++g)
 #pragma GCC unroll 2
-          for (int v = 0; v < kStride; ++v) acc[g][v] = larger<T>(acc[g][v], taps.vector(p, g * kStride, v));
+          for (int v = 0; v < kStride; ++v)
+            acc[g][v] = larger_or_nan<T>(acc[g][v], taps.vector(p, g * kStride, v));
     store_few(a.y + plane * a.y_plane + r * a.y_row + o, along(acc), a.n - o);
   }
   static NDNN_INLINE Vec<T> along(const Vec<T> (&acc)[kGroups][kStride]) {
     if constexpr (kStride == 1) {
       Vec<T> y = acc[0][0];
 #pragma GCC unroll 3
-      for (int k = 1; k < kTaps; ++k) y = larger<T>(y, acc[k][0]);
+      for (int k = 1; k < kTaps; ++k) y = larger_or_nan<T>(y, acc[k][0]);
       return y;
     } else {
       Vec<T> y = every_second<T, 0>(acc[0][0], acc[0][1]);
-      if constexpr (kTaps > 1) y = larger<T>(y, every_second<T, 1>(acc[0][0], acc[0][1]));
-      if constexpr (kTaps > 2) y = larger<T>(y, every_second<T, 0>(acc[1][0], acc[1][1]));
+      if constexpr (kTaps > 1) y = larger_or_nan<T>(y, every_second<T, 1>(acc[0][0], acc[0][1]));
+      if constexpr (kTaps > 2) y = larger_or_nan<T>(y, every_second<T, 0>(acc[1][0], acc[1][1]));
       return y;
     }
   }

@@ -24,7 +24,7 @@ NDNN_INLINE void max_of_rows(const MaxRowsArgs<T>& a, const T* x, index_t count,
   for (index_t d = 0; d < a.depth_count; ++d, p = x + d * a.depth, h = 0)
     for (; h < count; ++h, p += step)
 #pragma GCC unroll 4
-      for (int v = 0; v < kVectors; ++v) acc[v] = larger<T>(acc[v], load(p + v * kLanes<T>));
+      for (int v = 0; v < kVectors; ++v) acc[v] = larger_or_nan<T>(acc[v], load(p + v * kLanes<T>));
 #pragma GCC unroll 4
   for (int v = 0; v < kVectors; ++v) store(out + v * kLanes<T>, acc[v]);
 }
@@ -36,7 +36,8 @@ NDNN_INLINE void max_of_few(const MaxRowsArgs<T>& a, const T* x, index_t count, 
   };
   Vec<T> acc = at(x);
   for (index_t d = 0; d < a.depth_count; ++d)
-    for (index_t h = 0; h < count; ++h) acc = larger<T>(acc, at(x + d * a.depth + h * a.row_step * a.row));
+    for (index_t h = 0; h < count; ++h)
+      acc = larger_or_nan<T>(acc, at(x + d * a.depth + h * a.row_step * a.row));
   store_part(out, acc, n);
 }
 template <class T>
@@ -49,8 +50,9 @@ NDNN_INLINE void max_of_row(const MaxRowsArgs<T>& a, const T* x, index_t count, 
         Vec<T> acc = load_every<T, 0>(x + i * a.element, a.element, kL);
         for (index_t d = 0; d < a.depth_count; ++d)
           for (index_t h = 0; h < count; ++h)
-            acc = larger<T>(acc, load_every<T, 0>(x + i * a.element + d * a.depth + h * a.row_step * a.row,
-                                                  a.element, kL));
+            acc = larger_or_nan<T>(
+                acc,
+                load_every<T, 0>(x + i * a.element + d * a.depth + h * a.row_step * a.row, a.element, kL));
         store(out + i, acc);
       } else {
         max_of_few(a, x + i * a.element, count, n - i, out + i);
@@ -91,7 +93,7 @@ void max_along_strided(const MaxAlongArgs<T>& args) {
         const T* const first = from + o * a.stride;
         Vec<T> acc = load_every<T, kStride>(first, a.stride, count);
         for (index_t k = 1; k < a.taps; ++k)
-          acc = larger<T>(acc, load_every<T, kStride>(first + k * a.gap, a.stride, count));
+          acc = larger_or_nan<T>(acc, load_every<T, kStride>(first + k * a.gap, a.stride, count));
         if (count == kL) store(y + o, acc);
         else store_part(y + o, acc, count);
       }
@@ -109,7 +111,7 @@ MaxAlongArgs<T> with_two_taps(const MaxAlongArgs<T>& a) {
       for (index_t r = 0; r < a.rows; ++r) {
         T* const row = a.buffer + p * a.buffer_plane + r * a.buffer_row;
         for (index_t i = 0; i < n - have * a.gap; i += kLanes<T>)
-          store(row + i, larger<T>(load(row + i), load(row + i + have * a.gap)));
+          store(row + i, larger_or_nan<T>(load(row + i), load(row + i + have * a.gap)));
       }
   MaxAlongArgs<T> b = a;
   b.gap = (a.taps - have) * a.gap;
