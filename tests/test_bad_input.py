@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import array
 import gc
+import re
 import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -182,7 +183,7 @@ def value_of(bad: Bad, rank: int) -> Any:
 
 
 @pytest.mark.parametrize("rank", RANKS)
-@pytest.mark.parametrize("bad", TABLE, ids=str)
+@pytest.mark.parametrize("bad", TABLE, ids=lambda bad: re.sub(r" at 0x\w+", "", str(bad)))
 def test_refused(bad: Bad, rank: int) -> None:
     call = sample(rank) | {bad.argument: value_of(bad, rank)}
     for name in (f"conv{rank}d", f"true_conv{rank}d"):

@@ -125,7 +125,8 @@ def test_unpooling_is_torchs(rank: int) -> None:
         cells = int(np.prod(wanted))
         x = rng.standard_normal(shape)
         indices = rng.integers(0, cells, shape)
-        if rng.random() < 0.5 and cells >= np.prod(shape[2:]):  # no two of a plane equal
+        distinct = rng.random() < 0.5 and cells >= np.prod(shape[2:])
+        if distinct:  # no two of a plane equal
             rows = [
                 rng.permutation(cells)[: int(np.prod(shape[2:]))]
                 for _ in range(shape[0] * shape[1])
@@ -139,7 +140,8 @@ def test_unpooling_is_torchs(rank: int) -> None:
         np.testing.assert_array_equal(
             y.data, getattr(reference, name)(x, indices, kernel, stride, 0, wanted)
         )
-        np.testing.assert_array_equal(y.data, want.detach().numpy())
+        if distinct:  # which of equal ones stays depends on torch's threads
+            np.testing.assert_array_equal(y.data, want.detach().numpy())
         dy = rng.standard_normal(y.shape)
         y.backward(dy)
         want.backward(torch.tensor(dy))

@@ -38,7 +38,8 @@ def effective_receptive_field(
     Source: Luo, Li, Urtasun and Zemel, Understanding the effective receptive field in deep
         convolutional neural networks, 2016.
     Example:
-        >>> from ndnn import nn
+        >>> from ndnn import manual_seed, nn
+        >>> _ = manual_seed(0)
         >>> net = nn.Sequential(*(nn.Conv2d(1, 1, 3, padding=1) for _ in range(4)))
         >>> field = effective_receptive_field(net, (1, 1, 15, 15))
         >>> int((field > 0).sum()), bool(field[7, 7] > 10 * field[3, 3])  # 9x9, far from flat
