@@ -320,3 +320,17 @@ def test_a_wrong_shape_from_a_vjp_is_an_error() -> None:
     y = record("wrong", np.ones(3), (leaf(3), lambda g: np.ones(4)))
     with pytest.raises(RuntimeError, match=r"wrong: .*\(3,\), but got \(4,\)"):
         y.backward(np.ones(3))
+
+
+def test_the_callers_gradient_may_change_between_two_backwards() -> None:
+    x = Tensor(np.arange(12.0).reshape(4, 3), requires_grad=True)
+    y = ndnn.functional.batch_norm(x, None, None, training=True)
+    given = np.ones((4, 3))
+    given[0] = 2
+    y.backward(given, retain_graph=True)
+    first, x.grad = x.grad, None
+    given *= 2
+    y.backward(given)
+    np.testing.assert_allclose(x.grad, 2 * first)
+    given[...] = 0
+    assert np.any(x.grad != 0)

@@ -259,7 +259,7 @@ class Tensor:
 
     @grad.setter
     def grad(self, values: ArrayLike | None) -> None:
-        self._grad = None if values is None else _seed("grad", values, self)
+        self._grad = None if values is None else _seed("grad", values, self).copy()
 
     def zero_grad(self) -> None:
         """Forgets the gradient."""
@@ -340,7 +340,7 @@ class Tensor:
             )
         first = np.ones_like(self._array) if grad is None else _seed("backward: grad", grad, self)
         if self._node is None:
-            return _add_to_leaf(self, first, fresh=True)
+            return _add_to_leaf(self, first, fresh=grad is None)
 
         pending, owned, heap = {self._node: first}, set[Node](), [(-self._node.number, self._node)]
         while heap:
@@ -448,15 +448,18 @@ def _checked_copy(data: ArrayLike | Tensor) -> Array:
 
 
 def _seed(what: str, values: ArrayLike, tensor: Tensor) -> Array:
-    """A gradient given by the caller: checked, copied, in the Tensor's dtype."""
-    grad = np.array(values._array if isinstance(values, Tensor) else values)
+    """A gradient given by the caller: checked, in the Tensor's dtype; a view of the caller's memory.
+
+    A new object each time, as shared() takes the same one for the same values.
+    """
+    grad = np.asarray(values._array if isinstance(values, Tensor) else values)
     if grad.shape != tensor.shape:
         raise ValueError(
             f"{what}: must have the shape {tensor.shape} of the Tensor, but got {grad.shape}"
         )
     if grad.dtype.kind not in "fiub":
         raise TypeError(f"{what}: must hold numbers, but got dtype={grad.dtype}")
-    return grad.astype(tensor.dtype, copy=False)
+    return grad.astype(tensor.dtype, copy=False).view()
 
 
 def _add_to_leaf(leaf: Tensor, g: Array, fresh: bool) -> None:
