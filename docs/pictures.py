@@ -111,8 +111,12 @@ def activations() -> Figure:
         "tanh": F.tanh,
         "relu": F.relu,
         "leaky_relu": lambda t: F.leaky_relu(t, 0.1),
+        "elu": F.elu,
+        "gelu": F.gelu,
+        "silu": F.silu,
+        "softplus": F.softplus,
     }
-    figure, axes = panels(4, width=9, height=2.5)
+    figure, axes = panels(4, width=9, height=4.6, rows=2)
     for ax, (name, function) in zip(axes, functions.items(), strict=True):
         ax.axhline(0, color="#cccccc", lw=0.8)
         ax.axvline(0, color="#cccccc", lw=0.8)
@@ -129,18 +133,19 @@ def losses() -> Figure:
     """Regression by error; classification by the score of the right class."""
     figure, (left, right) = panels(2)
     error = np.linspace(-3, 3, 201)
-    left.plot(error, error**2, color=BLUE, label="squared")
-    left.plot(error, np.abs(error), color=RED, label="absolute")
-    huber = np.where(np.abs(error) < 1, error**2 / 2, np.abs(error) - 0.5)
-    left.plot(error, huber, color=GOLD, label="Huber")
+    for loss, colour in ((F.mse_loss, BLUE), (F.l1_loss, RED), (F.huber_loss, GOLD)):
+        values = loss(error, np.zeros(201), reduction="none")
+        left.plot(error, values, color=colour, label=loss.__name__)
     left.set_ylim(0, 4)
     left.set_xlabel("error")
     score = np.linspace(-3, 3, 201)
     logits = np.stack([score, np.zeros_like(score)], 1)
     entropy = F.cross_entropy(logits, np.zeros(201, int), reduction="none")
-    right.step(score, (score < 0).astype(float), color="#999999", label="0-1", where="mid")
-    right.plot(score, F.relu(-score), color=GREEN, label="perceptron")
-    right.plot(score, F.relu(1 - score), color=RED, label="hinge")
+    ones = np.ones(201)
+    steps = F.zero_one_loss(score, ones, "none")
+    right.step(score, steps, color="#999999", label="0-1", where="mid")
+    right.plot(score, F.perceptron_loss(score, ones, "none"), color=GREEN, label="perceptron")
+    right.plot(score, F.hinge_loss(score, ones, "none"), color=RED, label="hinge")
     right.plot(score, entropy / np.log(2), color=BLUE, label="cross entropy / ln 2")
     right.set_ylim(0, 4)
     right.set_xlabel("score of the right class less the other's")
@@ -203,7 +208,7 @@ def gridding() -> Figure:
 
 @picture
 def resampling() -> Figure:
-    """Down by pooling, up again by unpooling and a transposed convolution."""
+    """Down by pooling, up again by unpooling, a transposed convolution and interpolation."""
     photo = photograph(96, 96)[None, None]
     small, places = F.max_pool2d(photo, 4, return_indices=True)
     mean = F.avg_pool2d(photo, 4)
@@ -217,8 +222,11 @@ def resampling() -> Figure:
         "conv_transpose2d, tent": F.conv_transpose2d(mean, bilinear, stride=4, padding=2)[
             ..., :95, :95
         ],
+        "nearest": F.interpolate(mean, scale_factor=4),
+        "bilinear": F.interpolate(mean, scale_factor=4, mode="bilinear"),
+        "bicubic": F.interpolate(mean, scale_factor=4, mode="bicubic"),
     }
-    figure, axes = panels(5, width=10, height=2.4)
+    figure, axes = panels(4, width=9, height=4.9, rows=2)
     for ax, (name, picture) in zip(axes, parts.items(), strict=True):
         ax.imshow(picture[0, 0], cmap="gray", vmin=0, vmax=1)
         ax.set_title(name, fontsize=9, color=INK)
