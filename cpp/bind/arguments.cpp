@@ -109,6 +109,12 @@ double to_real(const char* fn, const char* name, py::handle value) {
   return v;
 }
 
+bool to_flag(const char* fn, const char* name, py::handle value) {
+  if (!is_bool(value))
+    type_error(fn, ": ", name, " must be True or False, but got ", name, "=", text_of(value));
+  return PyObject_IsTrue(value.ptr()) == 1;
+}
+
 Axes to_axes(const char* fn, const char* name, py::handle value, int rank, index_t unit) {
   Axes out{unit, unit, unit};
   PyObject* const o = value.ptr();

@@ -18,6 +18,8 @@ enum class DType { f16, f32, f64 };
 index_t to_index(const char* fn, const char* name, py::handle value);
 // One finite number, an int or a float; bool, str, complex and arrays are TypeErrors.
 double to_real(const char* fn, const char* name, py::handle value);
+// True or False, Python's or NumPy's.
+bool to_flag(const char* fn, const char* name, py::handle value);
 // An int for all axes, or a sequence of `rank` ints (or of one). The leading axes keep `unit`.
 Axes to_axes(const char* fn, const char* name, py::handle value, int rank, index_t unit);
 

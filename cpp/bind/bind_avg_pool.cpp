@@ -5,10 +5,6 @@
 namespace ndnn {
 namespace {
 
-const char* pool_name(int rank) {
-  static const char* const kNames[] = {"avg_pool1d", "avg_pool2d", "avg_pool3d"};
-  return kNames[rank - 1];
-}
 const char* adaptive_name(int rank) {
   static const char* const kNames[] = {"adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d"};
   return kNames[rank - 1];
@@ -22,9 +18,9 @@ struct Call {
   double divisor;  // 0: the number of elements
 };
 
-Call to_call(int rank, const py::object& kernel_size, const py::object& stride, const py::object& padding,
-             const py::object& ceil_mode, const py::object& count_include_pad, const py::object& divisor) {
-  const char* const name = pool_name(rank);
+Call to_call(const char* name, int rank, const py::object& kernel_size, const py::object& stride,
+             const py::object& padding, const py::object& ceil_mode, const py::object& count_include_pad,
+             const py::object& divisor) {
   Call c{name, rank, to_axes(name, "kernel_size", kernel_size, rank, 1), {}, {}, false, true, 0};
   c.stride = stride.is_none() ? c.kernel : to_axes(name, "stride", stride, rank, 1);
   c.padding = to_axes(name, "padding", padding, rank, 0);
@@ -94,10 +90,11 @@ AxisMaps maps_of(const Call& c, const std::array<Window, kMaxSpatial>& all) {
   return maps;
 }
 
-py::array avg_pool(int rank, const py::object& input, const py::object& kernel_size, const py::object& stride,
-                   const py::object& padding, const py::object& ceil_mode,
+py::array avg_pool(const std::string& name, int rank, const py::object& input, const py::object& kernel_size,
+                   const py::object& stride, const py::object& padding, const py::object& ceil_mode,
                    const py::object& count_include_pad, const py::object& divisor_override) {
-  const Call c = to_call(rank, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override);
+  const Call c = to_call(name.c_str(), rank, kernel_size, stride, padding, ceil_mode, count_include_pad,
+                         divisor_override);
   py::array x = to_array(c.name, "input", input);
   check_axes(c.name, "input", x, rank);
   return for_dtype(c.name, {&x}, [&](auto zero) {
@@ -107,11 +104,12 @@ py::array avg_pool(int rank, const py::object& input, const py::object& kernel_s
   });
 }
 
-py::array avg_pool_gradient(int rank, const py::object& grad_output, const py::object& input_size,
-                            const py::object& kernel_size, const py::object& stride,
-                            const py::object& padding, const py::object& ceil_mode,
+py::array avg_pool_gradient(const std::string& name, int rank, const py::object& grad_output,
+                            const py::object& input_size, const py::object& kernel_size,
+                            const py::object& stride, const py::object& padding, const py::object& ceil_mode,
                             const py::object& count_include_pad, const py::object& divisor_override) {
-  const Call c = to_call(rank, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override);
+  const Call c = to_call(name.c_str(), rank, kernel_size, stride, padding, ceil_mode, count_include_pad,
+                         divisor_override);
   const std::array<index_t, 5> shape = to_sizes(c.name, "input_size", input_size, rank, false);
   py::array g = to_array(c.name, "grad_output", grad_output);
   check_axes(c.name, "grad_output", g, rank);

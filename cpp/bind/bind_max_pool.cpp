@@ -109,7 +109,7 @@ std::array<index_t, 5> shape_of(const py::array& x, int rank) {
 
 py::object max_pool(int rank, const py::object& input, const py::object& kernel_size,
                     const py::object& stride, const py::object& padding, const py::object& dilation,
-                    bool ceil_mode, bool return_indices, bool trace) {
+                    const py::object& ceil_mode, const py::object& return_indices, bool trace) {
   static const char* const kNames[] = {"max_pool1d", "max_pool2d", "max_pool3d"};
   const char* const name = kNames[rank - 1];
   PoolArgs a;
@@ -118,9 +118,10 @@ py::object max_pool(int rank, const py::object& input, const py::object& kernel_
   a.stride = stride.is_none() ? a.kernel : to_axes(name, "stride", stride, rank, 1);
   a.padding = to_axes(name, "padding", padding, rank, 0);
   a.dilation = to_axes(name, "dilation", dilation, rank, 1);
-  a.ceil_mode = ceil_mode;
+  a.ceil_mode = to_flag(name, "ceil_mode", ceil_mode);
+  const bool indices = to_flag(name, "return_indices", return_indices);
   const py::array x = checked_input(name, input, rank);
-  return pool(name, rank, x, max_pool_geometry(name, a, shape_of(x, rank)), return_indices, trace);
+  return pool(name, rank, x, max_pool_geometry(name, a, shape_of(x, rank)), indices, trace);
 }
 
 // An int, or a sequence of `rank` ints (or of one), any of them None for -1: the input's size.
@@ -145,13 +146,13 @@ Axes to_output_size(const char* name, const py::object& value, int rank) {
 }
 
 py::object adaptive_max_pool(int rank, const py::object& input, const py::object& output_size,
-                             bool return_indices, bool trace) {
+                             const py::object& return_indices, bool trace) {
   static const char* const kNames[] = {"adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d"};
   const char* const name = kNames[rank - 1];
   const Axes out = to_output_size(name, output_size, rank);
+  const bool indices = to_flag(name, "return_indices", return_indices);
   const py::array x = checked_input(name, input, rank);
-  return pool(name, rank, x, adaptive_pool_geometry(name, rank, out, shape_of(x, rank)), return_indices,
-              trace);
+  return pool(name, rank, x, adaptive_pool_geometry(name, rank, out, shape_of(x, rank)), indices, trace);
 }
 
 template <class T>
@@ -163,7 +164,7 @@ void check_samples(const char* name, const py::array& samples) {
 
 py::object fractional_max_pool(int rank, const py::object& input, const py::object& kernel_size,
                                const py::object& output_size, const py::object& random_samples,
-                               bool return_indices, bool trace) {
+                               const py::object& return_indices, bool trace) {
   const char* const name = rank == 2 ? "fractional_max_pool2d" : "fractional_max_pool3d";
   const Axes kernel = to_axes(name, "kernel_size", kernel_size, rank, 1);
   const Axes out = to_axes(name, "output_size", output_size, rank, 1);
@@ -177,7 +178,7 @@ py::object fractional_max_pool(int rank, const py::object& input, const py::obje
   if (dtype_of(name, "_random_samples", samples) != dtype_of(name, "input", x))
     type_error(name, ": input and _random_samples must have one dtype, but got ",
                std::string(py::str(x.dtype())), ", ", std::string(py::str(samples.dtype())));
-  Results r{return_indices, trace, {}, {}};
+  Results r{to_flag(name, "return_indices", return_indices), trace, {}, {}};
   const py::array whole = x;
   const py::array y = for_dtype(name, {&x, &samples}, [&](auto zero) {
     using T = decltype(zero);

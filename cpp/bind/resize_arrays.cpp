@@ -3,13 +3,6 @@
 
 namespace ndnn {
 
-bool to_flag(const char* fn, const char* name, py::handle value) {
-  const std::string type = Py_TYPE(value.ptr())->tp_name;
-  if (!PyBool_Check(value.ptr()) && type != "numpy.bool" && type != "numpy.bool_")
-    type_error(fn, ": ", name, " must be True or False, but got ", name, "=", text_of(value));
-  return PyObject_IsTrue(value.ptr()) == 1;
-}
-
 void check_gradient(const char* fn, const py::array& g, int rank, const std::array<index_t, 5>& input,
                     const Axes& out) {
   const bool batched = g.ndim() == rank + 2;

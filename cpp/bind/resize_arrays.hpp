@@ -8,8 +8,6 @@
 
 namespace ndnn {
 
-// True or False, Python's or NumPy's.
-bool to_flag(const char* fn, const char* name, py::handle value);
 // A ValueError unless grad_output is that of an input of these five axes and the outputs.
 void check_gradient(const char* fn, const py::array& grad_output, int rank,
                     const std::array<index_t, 5>& input, const Axes& out);

@@ -369,6 +369,7 @@ def interpolate_gradient(
     /,
 ) -> NDArray[Any]: ...
 def avg_pool(
+    name: str,
     rank: int,
     input: ArrayLike,
     kernel_size: SupportsIndex | Sequence[SupportsIndex],
@@ -380,6 +381,7 @@ def avg_pool(
     /,
 ) -> NDArray[Any]: ...
 def avg_pool_gradient(
+    name: str,
     rank: int,
     grad_output: ArrayLike,
     input_size: Sequence[int],

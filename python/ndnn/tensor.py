@@ -448,7 +448,7 @@ def _checked_copy(data: ArrayLike | Tensor) -> Array:
 
 
 def _seed(what: str, values: ArrayLike, tensor: Tensor) -> Array:
-    """A gradient given by the caller: checked, in the Tensor's dtype; a view of the caller's memory.
+    """A gradient given by the caller: checked, in the Tensor's dtype; a view of their memory.
 
     A new object each time, as shared() takes the same one for the same values.
     """

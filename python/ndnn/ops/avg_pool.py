@@ -105,14 +105,15 @@ def avg_pool3d(
 
 
 def _avg(rank: int, input: Operand, *args: Any) -> Any:
+    name = f"avg_pool{rank}d"
     if not isinstance(input, Tensor):
-        return _core.avg_pool(rank, input, *args)
+        return _core.avg_pool(name, rank, input, *args)
     (x,) = arrays(input)
 
     def vjp(g: Array) -> Array:
-        return _core.avg_pool_gradient(rank, g, x.shape, *args)
+        return _core.avg_pool_gradient(name, rank, g, x.shape, *args)
 
-    return record(f"avg_pool{rank}d", _core.avg_pool(rank, x, *args), (input, vjp), saved=())
+    return record(name, _core.avg_pool(name, rank, x, *args), (input, vjp), saved=())
 
 
 def adaptive_avg_pool1d(input: Operand, output_size: OutputSize) -> Any:
@@ -189,7 +190,7 @@ def _lp(
         x = x.astype(np.float32)
     where = kernel_size, stride, 0, ceil_mode, True, None
     with np.errstate(all="ignore"):  # 0 to a negative power, roots of negative sums
-        mean = _core.avg_pool(rank, x**p, *where)
+        mean = _core.avg_pool(name, rank, x**p, *where)
         taps = math.prod(np.broadcast_to(kernel_size, rank).tolist())
         total = mean * taps
         y = (total ** (1 / p)).astype(dtype)
@@ -197,7 +198,7 @@ def _lp(
     def vjp(g: Array) -> Array:
         with np.errstate(all="ignore"):
             root = np.where(total == 0, 0, g * taps / p * total ** (1 / p - 1)).astype(x.dtype)
-            return _core.avg_pool_gradient(rank, root, x.shape, *where) * (p * x ** (p - 1))
+            return _core.avg_pool_gradient(name, rank, root, x.shape, *where) * (p * x ** (p - 1))
 
     return record(name, y, (input, vjp))
 
