@@ -206,7 +206,7 @@ def test_arrays_without_channels() -> None:
 def test_gradients_check_their_shape() -> None:
     with pytest.raises(ValueError, match="avg_pool2d: grad_output must have"):
         ndnn._core.avg_pool_gradient(
-            2, np.ones((1, 2, 3, 3)), (1, 2, 4, 5), 2, None, 0, False, True, None
+            "avg_pool2d", 2, np.ones((1, 2, 3, 3)), (1, 2, 4, 5), 2, None, 0, False, True, None
         )
 
 
