@@ -60,7 +60,7 @@ def test_values_and_gradients_are_torchs(isa: str, seed: int) -> None:
             except RuntimeError as error:
                 if "smaller than kernel size" in str(error):
                     continue  # in 3-D torch refuses kernels larger than the input, padded or not
-                with pytest.raises(ValueError, match=op.replace("lp", "avg")):
+                with pytest.raises(ValueError, match=op):
                     getattr(F, op)(x, **kwargs)
                 continue
             computed += 1
