@@ -95,7 +95,7 @@ void check_maps(const AxisMaps& maps, const Input<T>& x, const std::vector<Isa>&
       if (v.stride[4] != 1) continue;
       if (v.stride == dense) v.stride = dense_strides(v.shape);
       ResizePlan<T> plan = plan_resize<T>(joined, v, isa, threads);
-      if (plan.h.identity() && plan.d.identity() && plan.w.map.kind == Columns::none) continue;
+      if (plan.h.identity() && plan.d.identity() && plan.w.map.kind == ColumnPass::none) continue;
       plan.threads = threads;  // also where the plan holds that it does not pay
       const auto y = std::make_unique<T[]>(want.size());
       std::fill_n(y.get(), want.size(), std::numeric_limits<T>::quiet_NaN());
