@@ -62,6 +62,7 @@ class Table:
     targets: dict[str, float] = field(default_factory=dict)  # of "vs best" as mean of a class
     share: str = ""  # the yardstick that ndnn's speed is given as a share of
     width: int = 26  # of names
+    family_width: int = 10
 
     def add_ratios(self, row: report.Row) -> None:
         """Label: (time of the best peer / time of ndnn, name of that peer), where both ran."""
@@ -76,7 +77,10 @@ class Table:
         titles = "".join(f"{name:>12s}" for name in self.names)
         labels = "".join(f"  {label:15s}" for label in self.ratios)
         share = f"  of {self.share}" if self.share else ""
-        return f"{self.unit:{self.width}s} {'class':10s}{titles}{labels}{share}".rstrip()
+        return f"{self._start(self.unit, 'class')}{titles}{labels}{share}".rstrip()
+
+    def _start(self, name: str, family: str) -> str:
+        return f"{name:{self.width}s} {family:{self.family_width}s}"
 
     def line(self, row: report.Row) -> str:
         cells = ""
@@ -88,7 +92,7 @@ class Table:
             cells += f"  {ratio:6.2f} {peer:8s}" if ratio else f"  {'-':15s}"
         if self.share and {"ndnn", self.share} <= row["seconds"].keys():
             cells += f"  {row['seconds'][self.share] / row['seconds']['ndnn']:.2f}"
-        return f"{report.label(row):{self.width}s} {row['family']:10s}{cells}".rstrip()
+        return f"{self._start(report.label(row), row['family'])}{cells}".rstrip()
 
     def print_summary(self, rows: list[report.Row]) -> None:
         """Geometric means for each class and of all, then every row that is behind."""

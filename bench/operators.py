@@ -265,5 +265,8 @@ def load(pattern: str, backward: bool) -> list[Operator]:
     if not chosen:
         raise SystemExit(f"no operator matches {pattern!r}")
     if backward:
-        chosen = [replace(row, name=f"{row.name}.grad", backward=True) for row in chosen]
+        chosen = [
+            replace(row, name=f"{row.name}.grad", family=f"{row.family}.grad", backward=True)
+            for row in chosen
+        ]
     return chosen

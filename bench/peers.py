@@ -46,13 +46,8 @@ TARGETS = {  # "vs best" as geometric mean of a class
     **{f"depthwise.{w}": 3.0 for w in GRADIENTS},
     "3x3.input": 2.0,
     "3x3.weight": 1.2,
-    "pool": 1.5,
-    "resize": 1.5,
-    "fold": 1.5,
-    "activation": 1.2,
-    "softmax": 1.2,
-    "norm": 1.2,
-    "loss": 1.2,
+    **{f"{c}{g}": 1.5 for c in ("pool", "resize", "fold") for g in ("", ".grad")},
+    **{f"{c}{g}": 1.2 for c in ("activation", "softmax", "norm", "loss") for g in ("", ".grad")},
 }
 
 
@@ -79,7 +74,7 @@ def operators(pattern: str, backward: bool, names: list[str]) -> Programme:
     names = [name for name in names if name not in left_out]
     work = load_operators(pattern, backward)
     width = max(len(row.name) for row in work) + 3
-    table = Table("GB/s", names, OPERATORS, TARGETS, "copy", width)
+    table = Table("GB/s", names, OPERATORS, TARGETS, "copy", width, 16)
     return Programme(table, work, operator_calls.BUILDERS, operator_calls.yardsticks)
 
 

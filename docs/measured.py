@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: MIT
 """The table of the performance page, from files of bench.peers.
 
-python -m bench.peers --threads 1 --json peers.json && python docs/measured.py peers.json
+python -m bench.peers --json 1.json; python -m bench.peers --backward --json 2.json
+python -m bench.peers --operators --json 3.json
+python -m bench.peers --operators --backward --json 4.json
+python docs/measured.py 1.json 2.json 3.json 4.json
 """
 
 import json
