@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import numpy as np
 
-_generator = np.random.default_rng()
+# Made when first asked for: numpy.random would be half of the time of `import ndnn`.
+_generator: np.random.Generator | None = None
 
 
-def manual_seed(seed: int) -> np.random.Generator:
-    """From now on the same numbers for the same seed; returns the generator."""
+def manual_seed(seed: int | None) -> np.random.Generator:
+    """From now on the same numbers for the same seed (None: others); returns the generator."""
     global _generator
     _generator = np.random.default_rng(seed)
     return _generator
@@ -17,4 +18,4 @@ def manual_seed(seed: int) -> np.random.Generator:
 
 def generator() -> np.random.Generator:
     """The generator in use."""
-    return _generator
+    return manual_seed(None) if _generator is None else _generator

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from ndnn._load import _core
 from ndnn._maps import drawn, refuse_to_write
 from ndnn.tensor import Array, Operand, Tensor, record
 
-Generator = np.random.Generator | None
+Generator: TypeAlias = "np.random.Generator | None"  # numpy.random is imported when it is needed
 
 # What elu's relative selu tends to far below 0: there go the elements that alpha_dropout takes.
 _SELU_FLOOR = -1.7580993408473766
