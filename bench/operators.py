@@ -66,10 +66,6 @@ def labels(classes: int, *shape: int) -> Maker:
     return lambda rng: rng.integers(0, classes, shape)
 
 
-def signs(*shape: int) -> Maker:
-    return lambda rng: rng.choice([-1.0, 1.0], shape)
-
-
 def near_identity(n: int, h: int, w: int) -> Maker:
     """A sampling grid, shaken by a tenth of the image."""
 

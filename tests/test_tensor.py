@@ -334,3 +334,42 @@ def test_the_callers_gradient_may_change_between_two_backwards() -> None:
     np.testing.assert_allclose(x.grad, 2 * first)
     given[...] = 0
     assert np.any(x.grad != 0)
+
+
+@pytest.mark.parametrize(
+    ("operator", "lists", "later"),
+    [
+        (
+            lambda x, p, d: ndnn.functional.conv2d(x, np.ones((1, 2, 3, 3)), None, 1, p, d),
+            ([1, 1], [1, 1]),
+            ([2, 2], [2, 2]),
+        ),
+        (
+            lambda x, p, d: ndnn.functional.conv_transpose2d(
+                x, np.ones((2, 1, 3, 3)), None, 1, p, 0, 1, d
+            ),
+            ([1, 1], [1, 1]),
+            ([2, 2], [2, 2]),
+        ),
+        (
+            lambda x, k, p: ndnn.functional.avg_pool2d(x, k, 1, p),
+            ([3, 3], [1, 1]),
+            ([1, 1], [0, 0]),
+        ),
+        (
+            lambda x, d, p: ndnn.functional.unfold(x, 3, d, p),
+            ([1, 1], [1, 1]),
+            ([2, 2], [2, 2]),
+        ),
+    ],
+)
+def test_a_list_may_change_before_backward(operator: Any, lists: Any, later: Any) -> None:
+    """To one of the same output shape, which no check of the gradient would see."""
+    x = Tensor(np.arange(72.0).reshape(1, 2, 6, 6), requires_grad=True)
+    operator(x, *lists).sum().backward()
+    want, x.grad = x.grad, None
+    y = operator(x, *lists)
+    for values, new in zip(lists, later, strict=True):
+        values[:] = new
+    y.sum().backward()
+    np.testing.assert_array_equal(x.grad, want)

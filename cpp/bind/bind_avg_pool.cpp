@@ -121,42 +121,11 @@ py::array avg_pool_gradient(const std::string& name, int rank, const py::object&
   });
 }
 
-// Sizes of an output, where None keeps the input's.
-struct Sizes {
-  Axes size;
-  std::array<bool, kMaxSpatial> kept{};
-};
-
-Sizes to_output_size(const char* name, const py::object& value, int rank) {
-  Sizes s;
-  if (!PyTuple_Check(value.ptr()) && !PyList_Check(value.ptr())) {
-    s.size = to_axes(name, "output_size", value, rank, 1);
-  } else {
-    const py::tuple given(value);  // a copy: items may run code that changes a list
-    py::list numbers;
-    for (std::size_t i = 0; i < given.size(); ++i) {
-      const bool none = given[i].is_none();
-      if (none && i < kMaxSpatial) s.kept[i] = true;
-      numbers.append(none ? py::object(py::int_(0)) : py::object(given[i]));
-    }
-    s.size = to_axes(name, "output_size", numbers, rank, 1);
-    if (given.size() == 1) s.kept = {s.kept[0], s.kept[0], s.kept[0]};
-    std::copy_backward(s.kept.begin(), s.kept.begin() + rank, s.kept.end());
-  }
-  for (int a = 0; a < kMaxSpatial; ++a) {
-    if (a < kMaxSpatial - rank) s.kept[a] = false;
-    NDNN_CHECK(s.size[a] >= 0, name,
-               ": output_size must not be negative, but got output_size=", tail(s.size, rank));
-  }
-  return s;
-}
-
-Axes adaptive_outputs(const char* name, const Sizes& s, const std::array<index_t, 5>& shape, int rank) {
-  Axes out = s.size;
+Axes adaptive_outputs(const char* name, Axes out, const std::array<index_t, 5>& shape, int rank) {
   for (int a = 0; a < kMaxSpatial; ++a) {
     NDNN_CHECK(shape[2 + a] > 0, name, ": input must have no empty axis but N and C, but got size=",
                Tuple{shape.data() + 5 - rank, rank});
-    if (s.kept[a]) out[a] = shape[2 + a];
+    if (out[a] == kInputSize) out[a] = shape[2 + a];
   }
   return out;
 }
@@ -169,7 +138,7 @@ AxisMaps adaptive_maps(const std::array<index_t, 5>& shape, const Axes& out) {
 
 py::array adaptive_avg_pool(int rank, const py::object& input, const py::object& output_size) {
   const char* const name = adaptive_name(rank);
-  const Sizes sizes = to_output_size(name, output_size, rank);
+  const Axes sizes = to_output_size(name, output_size, rank);
   py::array x = to_array(name, "input", input);
   check_axes(name, "input", x, rank);
   return for_dtype(name, {&x}, [&](auto zero) {
@@ -183,7 +152,7 @@ py::array adaptive_avg_pool(int rank, const py::object& input, const py::object&
 py::array adaptive_avg_pool_gradient(int rank, const py::object& grad_output, const py::object& input_size,
                                      const py::object& output_size) {
   const char* const name = adaptive_name(rank);
-  const Sizes sizes = to_output_size(name, output_size, rank);
+  const Axes sizes = to_output_size(name, output_size, rank);
   const std::array<index_t, 5> shape = to_sizes(name, "input_size", input_size, rank, false);
   py::array g = to_array(name, "grad_output", grad_output);
   check_axes(name, "grad_output", g, rank);

@@ -124,27 +124,6 @@ py::object max_pool(int rank, const py::object& input, const py::object& kernel_
   return pool(name, rank, x, max_pool_geometry(name, a, shape_of(x, rank)), indices, trace);
 }
 
-// An int, or a sequence of `rank` ints (or of one), any of them None for -1: the input's size.
-Axes to_output_size(const char* name, const py::object& value, int rank) {
-  Axes out{-1, -1, -1};
-  if (value.is_none()) return out;
-  py::object filled = value;
-  if (PyTuple_Check(value.ptr()) || PyList_Check(value.ptr())) {
-    py::list items;
-    for (const py::handle item : py::tuple(value))
-      items.append(item.is_none() ? py::object(py::int_(-1)) : py::reinterpret_borrow<py::object>(item));
-    for (const py::handle item : py::tuple(value))
-      if (!item.is_none())
-        NDNN_CHECK(to_index(name, "output_size", item) >= 0, name,
-                   ": output_size must be at least 0, but got output_size=", text_of(value));
-    filled = items;
-    return to_axes(name, "output_size", filled, rank, -1);
-  }
-  out = to_axes(name, "output_size", value, rank, -1);
-  NDNN_CHECK(out[2] >= 0, name, ": output_size must be at least 0, but got output_size=", out[2]);
-  return out;
-}
-
 py::object adaptive_max_pool(int rank, const py::object& input, const py::object& output_size,
                              const py::object& return_indices, bool trace) {
   static const char* const kNames[] = {"adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d"};

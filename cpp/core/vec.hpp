@@ -215,16 +215,20 @@ NDNN_INLINE Vec<T> every_second(Vec<T> a, Vec<T> b) {
   return every_second<T, kOdd>(a, b, std::make_integer_sequence<int, kLanes<T>>{});
 }
 
-// The sum of all lanes, by halves.
-template <class T, int kStep = kLanes<T> / 2, int... J>
-NDNN_INLINE T sum_of_lanes(Vec<T> v, std::integer_sequence<int, J...>) {
-  v += __builtin_shufflevector(v, v, (J ^ kStep)...);
-  if constexpr (kStep == 1) return v[0];
-  else return sum_of_lanes<T, kStep / 2>(v, std::integer_sequence<int, J...>{});
+// All lanes joined, by halves, in every lane.
+template <class T, int kStep, class Join, int... J>
+NDNN_INLINE Vec<T> across(Vec<T> v, Join join, std::integer_sequence<int, J...> lanes) {
+  v = join(v, __builtin_shufflevector(v, v, (J ^ kStep)...));
+  if constexpr (kStep > 1) return across<T, kStep / 2>(v, join, lanes);
+  else return v;
+}
+template <class T, class Join>
+NDNN_INLINE Vec<T> across(Vec<T> v, Join join) {
+  return across<T, kLanes<T> / 2>(v, join, std::make_integer_sequence<int, kLanes<T>>{});
 }
 template <class T>
-NDNN_INLINE T sum_of_lanes(Vec<T> v) {
-  return sum_of_lanes<T>(v, std::make_integer_sequence<int, kLanes<T>>{});
+NDNN_INLINE Vec<T> sum_across(Vec<T> v) {
+  return across<T>(v, [](Vec<T> a, Vec<T> b) { return a + b; });
 }
 
 // Lanes chosen at run time: lane index[l] of a, or of a and then b; index bits above those are ignored.

@@ -33,6 +33,11 @@ def floats(function: str, optional: Sequence[str] = (), **operands: Operand) -> 
     return found
 
 
+def kept(*arguments: Any) -> Any:
+    """Arguments as they are now: the caller may change a list before backward."""
+    return tuple(tuple(a) if isinstance(a, list) else a for a in arguments)
+
+
 def axis(function: str, x: Array, dim: Any) -> int:
     """An axis of x (an array without axes has one, as in torch), counted from 0."""
     count = max(x.ndim, 1)
@@ -60,26 +65,3 @@ def labels(function: str, t: Array, count: int, ignore_index: int | None = None)
 def wide(x: Array) -> Array:
     """float16 as float32, to compute in."""
     return x.astype(np.float32) if x.dtype == np.float16 else x
-
-
-def pair(function: str, name: str, value: IntOrTuple, least: int) -> tuple[int, ...]:
-    """One or two integers as two."""
-    values = tuple(value) if isinstance(value, Sequence) else (value,)
-    if len(values) == 1:
-        values *= 2
-    if any(isinstance(v, bool) or not isinstance(v, (int, np.integer)) for v in values):
-        raise TypeError(f"{function}: {name} must hold integers, but got {value!r}")
-    if len(values) != 2 or any(not least <= v < 2**31 for v in values):
-        raise ValueError(
-            f"{function}: {name} must be one or two integers, at least {least}, but got {value!r}"
-        )
-    return tuple(int(v) for v in values)
-
-
-def planes(function: str, x: Array) -> None:
-    """A ValueError for what is no stack of images."""
-    if x.ndim not in (3, 4) or 0 in x.shape[-3:]:
-        raise ValueError(
-            f"{function}: input must be (N, C, H, W) or (C, H, W) and not empty but for N, "
-            f"but got shape={x.shape}"
-        )

@@ -10,7 +10,6 @@
 namespace ndnn {
 namespace {
 
-constexpr index_t kTile = 64;                        // rows of a kernel call
 constexpr index_t kTaskElements = index_t{1} << 15;  // 128 KB of floats: a tenth of L2
 
 index_t rows_of_task(index_t width) {

@@ -107,7 +107,7 @@ NDNN_INLINE T largest_of_row(const T* x, index_t n) {
     for (int k = 0; k < 4; ++k) best[k] = larger<T>(best[k], load(x + c + k * kL));
   for (; c + kL <= n; c += kL) best[0] = larger<T>(best[0], load(x + c));
   const Vec<T> all = larger<T>(larger<T>(best[0], best[1]), larger<T>(best[2], best[3]));
-  return over_lanes<T>(all, [](Vec<T> a, Vec<T> b) { return larger<T>(a, b); });
+  return across<T>(all, [](Vec<T> a, Vec<T> b) { return larger<T>(a, b); })[0];
 }
 
 template <class T, Spread kSpread>

@@ -3,6 +3,7 @@
 
 #include "core/parallel.hpp"
 #include "core/scratch.hpp"
+#include "core/walk.hpp"
 #include "ops/loss/loss_kernels.hpp"
 
 namespace ndnn {
@@ -39,31 +40,15 @@ constexpr LossInfo kInfo[kLosses] = {
     {Loss::sigmoid_focal, "sigmoid_focal", 2, 2, {"inputs", "targets"}, false, 2, {"alpha", "gamma"}, 8},
 };
 
-// Elements [begin, begin + n) of an operand in the order of the call's axes: where they are, or gathered
-// into `room`.
 template <class T>
-const T* elements(const LossCall<T>& call, const Operand<T>& o, index_t begin, index_t n, T* room) {
-  const auto axes = static_cast<int>(call.shape.size());
-  if (axes == 0) return o.data;
-  if (axes == 1 && o.stride[0] == 1) return o.data + begin;
-  index_t at[64], rest = begin, offset = 0;
-  for (int a = axes - 1; a >= 0; --a) {
-    at[a] = rest % call.shape[a];
-    rest /= call.shape[a];
-    offset += at[a] * o.stride[a];
-  }
-  const index_t step = o.stride[axes - 1];
-  for (T* to = room; to < room + n;) {
-    const index_t count = std::min<index_t>(call.shape[axes - 1] - at[axes - 1], room + n - to);
-    for (index_t i = 0; i < count; ++i) *to++ = o.data[offset + i * step];
-    at[axes - 1] += count;
-    offset += count * step;
-    for (int a = axes - 1; a > 0 && at[a] == call.shape[a]; --a) {
-      offset += o.stride[a - 1] - call.shape[a] * o.stride[a];
-      at[a] = 0;
-      ++at[a - 1];
-    }
-  }
+Walk<const T> walk_of(const LossCall<T>& call, const Operand<T>& o) {
+  return {o.data, static_cast<int>(call.shape.size()), call.shape.data(), o.stride.data()};
+}
+// Elements [begin, begin + n): where they are, or gathered into `room`.
+template <class T>
+const T* elements(const Walk<const T>& walk, index_t begin, index_t n, T* room) {
+  if (walk.dense()) return walk.data + begin;
+  gather(walk, begin, n, room);
   return room;
 }
 
@@ -77,6 +62,9 @@ void for_each_tile(const LossCall<T>& call, const Operand<T>& grad, double cycle
   const int threads = useful_threads(double(call.size) * cycles, call.threads);
   constexpr index_t kRoom = (kMaxLossOperands + 1) * kLossTile;
   const Scratch scratch(sizeof(T) * kRoom * static_cast<std::size_t>(threads));
+  std::vector<Walk<const T>> walks;
+  for (int k = 0; k < operands; ++k) walks.push_back(walk_of(call, call.operand[k]));
+  if (grad.data) walks.push_back(walk_of(call, grad));
   parallel_for(threads, tasks, [&](index_t task, int thread) {
     T* const room = reinterpret_cast<T*>(scratch.data()) + thread * kRoom;
     LossArgs<T> args{};
@@ -86,8 +74,8 @@ void for_each_tile(const LossCall<T>& call, const Operand<T>& grad, double cycle
       const index_t begin = tile * kLossTile;
       args.n = std::min(kLossTile, call.size - begin);
       for (int k = 0; k < operands; ++k)
-        args.operand[k] = elements(call, call.operand[k], begin, args.n, room + k * kLossTile);
-      if (grad.data) args.grad = elements(call, grad, begin, args.n, room + kMaxLossOperands * kLossTile);
+        args.operand[k] = elements(walks[k], begin, args.n, room + k * kLossTile);
+      if (grad.data) args.grad = elements(walks.back(), begin, args.n, room + kMaxLossOperands * kLossTile);
       body(args, begin, tile);
     }
   });
@@ -111,9 +99,10 @@ const LossInfo* find_loss(const std::string& name) {
 template <class T>
 index_t find_bad_label(const LossCall<T>& call) {
   std::vector<T> room(kLossTile);
+  const Walk<const T> labels = walk_of(call, call.operand[1]);
   for (index_t begin = 0; begin < call.size; begin += kLossTile) {
     const index_t n = std::min(kLossTile, call.size - begin);
-    const T* const t = elements(call, call.operand[1], begin, n, room.data());
+    const T* const t = elements(labels, begin, n, room.data());
     const auto good = [](T v) { return v == 1 || v == -1; };
     const T* const bad = std::find_if_not(t, t + n, good);
     if (bad != t + n) return begin + (bad - t);

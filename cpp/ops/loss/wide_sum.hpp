@@ -1,19 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Sums of vectors in double, and reductions over lanes. Included inside the region and namespace of an
+// Sums of vectors in double. Included inside the region and namespace of an
 // instruction set.
 #pragma once
 
-// Lane 0 of v, v with its halves exchanged, ... joined by op.
-template <class T, int kStep, class Op, int... J>
-NDNN_INLINE T over_lanes(Vec<T> v, Op op, std::integer_sequence<int, J...> lanes) {
-  v = op(v, __builtin_shufflevector(v, v, (J ^ kStep)...));
-  if constexpr (kStep > 1) return over_lanes<T, kStep / 2>(v, op, lanes);
-  else return v[0];
-}
-template <class T, class Op>
-NDNN_INLINE T over_lanes(Vec<T> v, Op op) {
-  return over_lanes<T, kLanes<T> / 2>(v, op, std::make_integer_sequence<int, kLanes<T>>{});
-}
 template <class T, int... J>
 NDNN_INLINE Vec<T> keep_first(Vec<T> v, index_t n, std::integer_sequence<int, J...>) {
   using Word = typename RealBits<T>::Word;
@@ -41,6 +30,6 @@ struct WideSum {
   NDNN_INLINE double total() const {
     Vec<double> v = part[0];
     if constexpr (sizeof(T) == 4) v += part[1];
-    return over_lanes<double>(v, [](Vec<double> a, Vec<double> b) { return a + b; });
+    return sum_across<double>(v)[0];
   }
 };

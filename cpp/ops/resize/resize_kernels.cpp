@@ -268,7 +268,7 @@ NDNN_INLINE T dot(const T* x, const T* w, index_t n) {
       sum[v] += w ? load(x + i + v * kL) * load(w + i + v * kL) : load(x + i + v * kL);
   for (; i + kL <= n; i += kL) sum[0] += w ? load(x + i) * load(w + i) : load(x + i);
   if (i < n) sum[1] += w ? load_part(x + i, n - i) * load_part(w + i, n - i) : load_part(x + i, n - i);
-  return sum_of_lanes<T>((sum[0] + sum[1]) + (sum[2] + sum[3]));
+  return sum_across<T>((sum[0] + sum[1]) + (sum[2] + sum[3]))[0];
 }
 
 template <class T>

@@ -16,22 +16,6 @@ NDNN_INLINE Vec<T> minus_infinity() {
   return broadcast(T(-__builtin_inf()));
 }
 
-template <class T, int kStep, int... J>
-NDNN_INLINE Vec<T> exchanged(Vec<T> v, std::integer_sequence<int, J...>) {
-  return __builtin_shufflevector(v, v, (J ^ kStep)...);
-}
-// All lanes joined, in every lane.
-template <class T, int kStep = kLanes<T> / 2, class Join>
-NDNN_INLINE Vec<T> across(Vec<T> v, Join&& join) {
-  v = join(v, exchanged<T, kStep>(v, std::make_integer_sequence<int, kLanes<T>>{}));
-  if constexpr (kStep > 1) return across<T, kStep / 2>(v, join);
-  else return v;
-}
-template <class T>
-NDNN_INLINE Vec<T> sum_across(Vec<T> v) {
-  return across<T>(v, [](Vec<T> a, Vec<T> b) { return a + b; });
-}
-
 // The first n lanes of v, then those of `other`.
 template <class T, int... J>
 NDNN_INLINE Vec<T> first_or(Vec<T> v, index_t n, Vec<T> other, std::integer_sequence<int, J...>) {

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ndnn._checks import floats, number
+from ndnn._checks import floats, kept, number
 from ndnn._load import _core
 from ndnn.tensor import Array, Operand, Tensor, arrays, record
 
@@ -109,6 +109,7 @@ def _avg(rank: int, input: Operand, *args: Any) -> Any:
     if not isinstance(input, Tensor):
         return _core.avg_pool(name, rank, input, *args)
     (x,) = arrays(input)
+    args = kept(*args)
 
     def vjp(g: Array) -> Array:
         return _core.avg_pool_gradient(name, rank, g, x.shape, *args)
@@ -188,7 +189,7 @@ def _lp(
     dtype = x.dtype
     if dtype == np.float16:
         x = x.astype(np.float32)
-    where = kernel_size, stride, 0, ceil_mode, True, None
+    where = kept(kernel_size, stride, 0, ceil_mode, True, None)
     with np.errstate(all="ignore"):  # 0 to a negative power, roots of negative sums
         mean = _core.avg_pool(name, rank, x**p, *where)
         taps = math.prod(np.broadcast_to(kernel_size, rank).tolist())

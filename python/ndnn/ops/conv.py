@@ -8,6 +8,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
 
+from ndnn._checks import kept
 from ndnn._load import _core
 from ndnn.tensor import Operand, Tensor, arrays, record
 
@@ -170,8 +171,8 @@ def _record(
     """Convolution with a Tensor among its operands, and its gradients."""
     name = f"{'true_' if flipped else ''}conv{rank}d"
     x, w, b = arrays(input, weight, bias, name=name)
-    y = _conv(rank, flipped, x, w, b, stride, padding, dilation, groups)
-    where = stride, padding, dilation, groups
+    where = kept(stride, padding, dilation, groups)
+    y = _conv(rank, flipped, x, w, b, *where)
     return record(
         name,
         y,

@@ -7,6 +7,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from ndnn._checks import kept
 from ndnn._load import _core
 from ndnn.ops.conv import IntOrTuple, Weight
 from ndnn.tensor import Operand, Tensor, arrays, record
@@ -108,7 +109,9 @@ def _record(
     Towards the weight, input and gradient of a convolution exchange their roles.
     """
     x, w, b = arrays(input, weight, bias)
-    sizes = stride, padding, output_padding, groups, dilation
+    sizes = stride, padding, output_padding, groups, dilation = kept(
+        stride, padding, output_padding, groups, dilation
+    )
     y = _conv_transpose(rank, x, w, b, *sizes)
 
     def of_input(g: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ndnn._checks import IntOrTuple, floats
+from ndnn._checks import IntOrTuple, floats, kept
 from ndnn._load import _core
 from ndnn.tensor import Array, Operand, arrays, record
 
@@ -37,7 +37,7 @@ def pad(
         [[3.0, 2.0, 1.0, 2.0, 3.0, 2.0]]
     """
     (x,) = arrays(input, name="pad")
-    widths = tuple(pad) if isinstance(pad, list) else pad  # the caller may change a list
+    (widths,) = kept(pad)
     y = _core.pad(x, widths, mode, value)
 
     def vjp(g: Array) -> Array:
@@ -68,7 +68,7 @@ def unfold(
         [[0.0, 1.0], [1.0, 2.0], [3.0, 4.0], [4.0, 5.0]]
     """
     (x,) = arrays(input, name="unfold")
-    where = kernel_size, dilation, padding, stride
+    where = kept(kernel_size, dilation, padding, stride)
     y = _core.unfold(x, *where)
     return record("unfold", y, (input, lambda g: _core.fold(g, x.shape[-2:], *where)), saved=())
 
@@ -93,7 +93,7 @@ def fold(
         [[[1.0, 2.0, 1.0], [1.0, 2.0, 1.0]]]
     """
     (x,) = arrays(input, name="fold")
-    where = kernel_size, dilation, padding, stride
+    where = kept(kernel_size, dilation, padding, stride)
     y = _core.fold(x, output_size, *where)
     return record("fold", y, (input, lambda g: _core.unfold(g, *where)), saved=())
 

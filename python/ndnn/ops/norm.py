@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ndnn._checks import number
+from ndnn._checks import kept, number
 from ndnn._load import _core
 from ndnn.tensor import Array, Operand, Tensor, arrays, record, shared
 
@@ -182,6 +182,7 @@ def _rows(
     x, w, b = arrays(input, weight, bias, name=name)
     if eps is None:  # float16 is computed in float32; what is no float array is refused below
         eps = float(np.finfo(np.float64 if getattr(x, "itemsize", 0) == 8 else np.float32).eps)
+    (normalized_shape,) = kept(normalized_shape)
     y, mean, var = _core.norm_rows(name, centred, x, normalized_shape, w, b, eps)
     shape = y.shape[y.ndim - len(normalized_shape) :]
     parameters = weight is not None or bias is not None

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from ndnn._checks import kept
 from ndnn._load import _core
 from ndnn.tensor import Array, Operand, Tensor, arrays, record
 
@@ -53,6 +54,7 @@ def interpolate(
     if not isinstance(input, Tensor):
         return _core.interpolate(input, *args)
     (x,) = arrays(input)
+    args = kept(*args)
 
     def vjp(g: Array) -> Array:
         return _core.interpolate_gradient(g, x.shape, *args)
