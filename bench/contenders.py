@@ -32,11 +32,11 @@ def build_ndnn(shape: Shape, x: np.ndarray, weight: Any, threads: int) -> Call:
     return lambda: gradient(x, shape.weight_shape, weight, **arguments)
 
 
-def build_ndnn_packed(shape: Shape, x: np.ndarray, weight: np.ndarray, threads: int) -> Call | None:
+def build_ndnn_packed(shape: Shape, x: np.ndarray, weight: np.ndarray, threads: int) -> Call:
     import ndnn
 
     if shape.work == "weight":
-        return None  # it has no weight to pack
+        return build_ndnn(shape, x, weight, threads)  # it has no weight to pack
     return build_ndnn(shape, x, ndnn.PackedWeight(weight), threads)
 
 

@@ -3,6 +3,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,16 @@ from bench.timing import Call, Neighbours, race
 
 TOLERANCE = 1e-3  # of the largest output: finds other work, not rounding
 Ratio = tuple[str, tuple[str, ...]]  # ndnn's way of calling, the peers of which the best counts
+
+
+def parts(result: Any) -> list[np.ndarray]:
+    """Copies of what a call returned: an array, or a tuple of them."""
+    return [np.array(a) for a in (result if isinstance(result, tuple) else (result,))]
+
+
+def difference(a: np.ndarray, b: np.ndarray) -> float:
+    """The largest, as a share of the largest value."""
+    return float(np.abs(a - b).max() / np.abs(b).max())
 
 
 def compete(
@@ -30,20 +41,24 @@ def compete(
         try:
             call = make(name)
             if call is not None:
-                results[name] = np.asarray(call()).copy()
+                results[name] = parts(call())
                 calls[name] = call
         except Exception as error:  # a peer may refuse work with any type
             row["failed"][name] = f"{type(error).__name__}: {error}"
-    judge = "torch" if "torch" in results else next(n for n in reversed(names) if n in results)
+    judge = (
+        "torch" if "torch" in results else next((n for n in reversed(names) if n in results), "")
+    )
+    if not judge:
+        raise SystemExit(f"{row['name']}: no contender ran: {row['failed']}")
     expected = results[judge]
-    limit = np.abs(expected).max()
     row["judge"], row["difference"] = judge, {}
     for name, result in results.items():
-        if result.shape != expected.shape:
-            row["failed"][name] = f"shape {result.shape}, but {judge} has {expected.shape}"
+        shapes, wanted = ([a.shape for a in arrays] for arrays in (result, expected))
+        if shapes != wanted:
+            row["failed"][name] = f"shapes {shapes}, but {judge} has {wanted}"
             del calls[name]
             continue
-        row["difference"][name] = float(np.abs(result - expected).max() / limit)
+        row["difference"][name] = max(map(difference, result, expected))
         if not row["difference"][name] <= TOLERANCE:
             row["failed"][name] = f"differs from {judge} by {row['difference'][name]:.1e} of max"
             del calls[name]

@@ -31,7 +31,7 @@ def build_ndnn(row: Operator, arrays: Arrays, threads: int) -> Call:
         for t in tensors.values():
             t.grad = None
         y.backward(upstream, retain_graph=True)
-        return tensors["input"].grad
+        return tuple(t.grad for t in tensors.values())
 
     return call
 
@@ -51,7 +51,8 @@ def torch_call(row: Operator, arrays: Arrays, layouts: dict[int, Any]) -> Call:
         t = torch.from_numpy(a)
         return t.to(memory_format=layouts[t.ndim]) if t.ndim in layouts else t
 
-    tensors = {k: laid_out(a) for k, a in arrays.items()}
+    # A grid (N, H, W, 2) has four axes, but is no image.
+    tensors = {k: torch.from_numpy(a) if k == "grid" else laid_out(a) for k, a in arrays.items()}
     if not row.backward:
         return lambda: operator(**tensors, **row.options)
     for name in row.differentiable:
@@ -60,7 +61,7 @@ def torch_call(row: Operator, arrays: Arrays, layouts: dict[int, Any]) -> Call:
     y = y[0] if isinstance(y, tuple) else y
     upstream = laid_out(gradient_of(tuple(y.shape)))
     wanted = [tensors[name] for name in row.differentiable]
-    return lambda: torch.autograd.grad(y, wanted, upstream, retain_graph=True)[0]
+    return lambda: torch.autograd.grad(y, wanted, upstream, retain_graph=True)
 
 
 def build_torch(row: Operator, arrays: Arrays, threads: int) -> Call:
@@ -75,7 +76,7 @@ def build_torch_cl(row: Operator, arrays: Arrays, threads: int) -> Call | None:
         row.family.removesuffix(".grad") in ("activation", "loss")
         or arrays["input"].ndim not in layouts
     ):
-        return None  # elementwise work does not see the layout
+        return None  # elementwise work does not see the layout; cross_entropy is slower in it
     return torch_call(row, arrays, layouts)
 
 

@@ -16,20 +16,24 @@ FOLDER = Path(__file__).parent
 FAMILIES = {  # of operators, in the order of the guide; the others follow by their name
     "conv": "Convolution",
     "conv_transpose": "Transposed convolution",
-    "pool": "Pooling",
+    "max_pool": "Maximum pooling",
+    "avg_pool": "Average pooling",
     "unpool": "Unpooling",
     "activation": "Activations",
     "norm": "Normalisation",
     "linear": "Linear",
     "loss": "Losses",
+    "classification_loss": "Losses of classes",
+    "margin_loss": "Losses with margins",
+    "ctc_loss": "Losses of sequences",
 }
 TOOLS = "receptive_field effective_receptive_field gradient_flow summary output_size same_padding"
 TOP = "load save manual_seed gradcheck no_grad set_num_threads get_num_threads num_threads"
 NOTES = {
     "in place": "results are new arrays",
     "attention": "not planned",
-    "helper": "use the function without this suffix",
-    "quantised": "not planned",
+    "helper": "use the function without this part of its name",
+    "products": "not planned",
 }
 
 
@@ -161,5 +165,5 @@ def missing(name: str) -> str:
     if "attention" in name or name.startswith("multi_head"):
         return NOTES["attention"]
     if name.startswith(("scaled_", "grouped_")):
-        return NOTES["quantised"]
+        return NOTES["products"]
     return NOTES["helper"] if name.endswith("_with_indices") or "native" in name else "not yet"

@@ -165,3 +165,18 @@ def test_in_a_pipeline() -> None:
 def test_errors(call: Any, error: Any, words: str) -> None:
     with pytest.raises(error, match=words):
         call()
+
+
+def test_scikit_learn_sees_what_is_fitted() -> None:
+    validation = pytest.importorskip("sklearn.utils.validation")
+    with pytest.raises(ValueError, match="not fitted"):
+        validation.check_is_fitted(pre.ZScore())
+    validation.check_is_fitted(pre.ZScore().fit(X))
+    validation.check_is_fitted(pre.LogScale())
+
+
+def test_results_share_no_memory_with_the_input() -> None:
+    x = np.arange(6.0).reshape(2, 3)
+    y = pre.ZScore(with_mean=False, with_std=False).fit_transform(x)
+    y[...] = 0
+    assert x.sum() == 15

@@ -16,7 +16,7 @@ from ndnn.config import get_num_threads, num_threads, set_num_threads
 from ndnn.tensor import Tensor, is_grad_enabled, no_grad
 
 if TYPE_CHECKING:
-    from ndnn import examples, functional, init, inspect, nn, optim
+    from ndnn import examples, functional, init, inspect, nn, optim, preprocessing, reference
     from ndnn._gradcheck import gradcheck
     from ndnn.arithmetic import clip, maximum, minimum, where
     from ndnn.inspect import (
@@ -37,7 +37,19 @@ __version__: str = _core.__version__
 
 # What training needs is imported when it is first asked for: it would be a third of the import.
 _LATER = {
-    **dict.fromkeys(("examples", "functional", "init", "inspect", "nn", "optim"), ""),
+    **dict.fromkeys(
+        (
+            "examples",
+            "functional",
+            "init",
+            "inspect",
+            "nn",
+            "optim",
+            "preprocessing",
+            "reference",
+        ),
+        "",
+    ),
     **dict.fromkeys(
         (
             "GradientRecorder",
@@ -94,7 +106,9 @@ __all__ = [
     "num_threads",
     "optim",
     "output_size",
+    "preprocessing",
     "receptive_field",
+    "reference",
     "same_padding",
     "save",
     "set_num_threads",

@@ -53,7 +53,7 @@ class Scaler:
             target_tags=TargetTags(required=False),
             transformer_tags=TransformerTags(preserves_dtype=["float64", "float32"]),
             input_tags=InputTags(allow_nan=True),
-            requires_fit=False,
+            requires_fit=type(self)._measure is not Scaler._measure,
         )
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -124,7 +124,7 @@ class Scaler:
             raise TypeError(f"{self._name}: X must be an array of numbers, but got {x.dtype}")
         if x.ndim == 0:
             raise ValueError(f"{self._name}: X must have an axis of samples, but got shape=()")
-        return x.astype(np.float64)
+        return x.astype(np.float64, copy=False)
 
     def _applied(self, function: Any, X: ArrayLike) -> Array:
         x = self._checked(X)
@@ -138,7 +138,8 @@ class Scaler:
                 f"{self._name}: X must have the features it was fitted with, "
                 f"but got shape={x.shape}"
             )
-        return np.asarray(y.astype(dtype, copy=False))
+        result = np.asarray(y.astype(dtype, copy=False))
+        return result.copy() if np.may_share_memory(result, X) else result  # nothing was to do
 
 
 class _Measured(Scaler):

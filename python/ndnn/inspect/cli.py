@@ -90,7 +90,7 @@ def _rf(options: argparse.Namespace) -> None:
     field = receptive_field(model, shape)
     # the last layer whose outputs do not all see everything: before a classifier
     places = [row.name for row in field if row.output and max(row.output) > 1]
-    layer = options.layer or places[-1]
+    layer = options.layer or (places[-1] if places else field[-1].name)
     field[layer]  # KeyError for a name that is not there
     _write(options, field.to_dict() if options.json else str(field))
 

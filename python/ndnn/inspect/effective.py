@@ -55,7 +55,7 @@ def effective_receptive_field(
     total = np.zeros(shape[2:])
     outputs: list[Any] = []
     with ExitStack() as stack:
-        stack.enter_context(unchanged(model, training=False))
+        stack.enter_context(unchanged(model, training=False, gradients=False))
         target = model if layer is None else dict(model.named_modules()).get(layer)
         if target is None:
             raise ValueError(f"effective_receptive_field: layer must be a name, but got {layer!r}")

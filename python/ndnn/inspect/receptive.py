@@ -285,7 +285,7 @@ def _of_list(named: list[tuple[str, Any]], shape: tuple[int, ...] | None) -> Rec
 def _flat(model: Any, prefix: str = "") -> list[tuple[str, Any]]:
     """The layers of a Sequential or list, inner ones in their place."""
     if layers.kind(model) == "Sequential":  # torch's too
-        parts = list(model.named_children())
+        parts = [(n, m) for n, m in model._modules.items() if m is not None]  # one may occur twice
     elif isinstance(model, Iterable):
         parts = [(str(i), layer) for i, layer in enumerate(model)]
     else:

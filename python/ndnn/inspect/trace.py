@@ -20,6 +20,9 @@ from ndnn.tensor import Node, Tensor
 # Functions whose window only their arguments tell, which the tape does not keep.
 _WINDOWED = re.compile(r"(^|_)(conv|pool|unpool|interpolate|upsample|unfold|fold|pad|grid|pixel)")
 
+# Functions that may mix places without changing their number.
+_MIXING = re.compile(r"(matmul|linear|softm|cumsum|normalize|(layer|rms)_norm)")
+
 
 @dataclass
 class Call:
@@ -42,33 +45,38 @@ class Trace:
 
 
 @contextmanager
-def unchanged(model: Module, training: bool | None = None) -> Iterator[None]:
+def unchanged(
+    model: Module, training: bool | None = None, gradients: bool = True
+) -> Iterator[None]:
     """Runs in training or evaluation mode, recording; modes, buffers and gradients come back.
 
-    training: None leaves the modes as they are.
+    training: None leaves the modes as they are. gradients: parameters get theirs meanwhile.
     """
     modes = [(m, m.training) for m in model.modules()]
     buffers = [
-        (m, name, array.copy())
+        (m, name, array, array.copy())
         for m in model.modules()
         for name, array in m._buffers.items()
         if array is not None
     ]
-    grads = [(p, p._grad) for p in model.parameters()]
+    grads = [(p, p._grad, p.requires_grad) for p in model.parameters()]
     token = recording.set(True)
     try:
         if training is not None:
             model.train(training)
-        for parameter, _ in grads:
+        for parameter, *_ in grads:
             parameter.zero_grad()
+            parameter.requires_grad = parameter.requires_grad and gradients
         yield
     finally:
         recording.reset(token)
         for module, mode in modes:
             module.training = mode
-        for module, name, array in buffers:
+        for module, name, array, values in buffers:
+            array[...] = values
             module._buffers[name] = array
-        for parameter, grad in grads:
+        for parameter, grad, required in grads:
+            parameter.requires_grad = required
             parameter._grad = grad
 
 
@@ -203,6 +211,11 @@ def _reaches(call: Call | None, node: Node, before: Sizes, after: Sizes, rank: i
     if _WINDOWED.search(node.name) and after != (1,) * rank:
         raise ValueError(
             "receptive_field: windows must be those of layers of ndnn.nn, "
+            f"but got {node.name} called in a forward"
+        )
+    if _MIXING.search(node.name) and len(node.shape) >= rank + 2 and after != (1,) * rank:
+        raise ValueError(
+            "receptive_field: which inputs an output reads must be known, "
             f"but got {node.name} called in a forward"
         )
     if node.name == "transpose" and len(node.shape) == rank + 2:

@@ -249,7 +249,7 @@ class Module:
         for key, array in arrays.items():
             target = own[key]
             if isinstance(target, Tensor):
-                target.data = array.astype(target.dtype)
+                target.data = array.astype(target.dtype, copy=False)
             else:
                 target[...] = array
         return IncompatibleKeys(missing, unexpected)
