@@ -281,3 +281,11 @@ def test_tables_load_and_learn() -> None:
 def test_errors(call: Callable[[], Any], error: Any, words: str) -> None:
     with pytest.raises(error, match=words):
         call()
+
+
+@pytest.mark.parametrize(("x", "w"), [((2, 0), (3, 0)), ((2, 3), (0, 3)), ((0, 3), (2, 3))])
+def test_linear_without_features(x: tuple[int, ...], w: tuple[int, ...]) -> None:
+    a, b = Tensor(np.ones(x), requires_grad=True), Tensor(np.ones(w), requires_grad=True)
+    F.linear(a, b).sum().backward()
+    assert a.grad.shape == x
+    assert b.grad.shape == w

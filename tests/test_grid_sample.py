@@ -165,7 +165,7 @@ X, G = np.ones((2, 3, 4, 4)), np.zeros((2, 5, 5, 2))
         ((X, G, "linear"), ValueError, "mode='linear'"),
         ((X, G, 1), TypeError, "mode must be a str"),
         ((X, G, "nearest", "wrap"), ValueError, "padding_mode='wrap'"),
-        ((X, G, "nearest", "zeros", 1), TypeError, "align_corners must be a bool"),
+        ((X, G, "nearest", "zeros", 1), TypeError, "align_corners must be True or False"),
         ((X[:, :, None], np.zeros((2, 1, 1, 1, 3)), "bicubic"), ValueError, "'bicubic'"),
     ],
 )
@@ -213,3 +213,27 @@ def test_affine_grid_is_torchs() -> None:
         np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6)
     half = F.affine_grid(theta.astype(np.float16), size)
     assert half.dtype == np.float16
+
+
+@pytest.mark.parametrize("channels", [3, 16, 17, 33])
+def test_gradients_of_grids_in_float32(channels: int, isa: str) -> None:
+    """Whole numbers and places that float32 holds: all sums are exact. inf stays, whatever C is."""
+    rng = np.random.default_rng(channels)
+    x = rng.integers(-4, 5, (1, channels, 8, 8)).astype(np.float32)
+    grid = (rng.integers(-12, 13, (1, 9, 9, 2)) / 16).astype(np.float32)
+    g = rng.integers(-4, 5, (1, channels, 9, 9)).astype(np.float32)
+    found = []
+    for dtype in ("float32", "float64"):
+        points = Tensor(grid.astype(dtype), requires_grad=True)
+        with forced(isa if dtype == "float32" else "base"):
+            y = F.grid_sample(x.astype(dtype), points, align_corners=False)
+            y.backward(g.astype(dtype))
+        found.append(points.grad)
+    np.testing.assert_array_equal(*found)
+    x[0, 1] = np.inf
+    points = Tensor(np.zeros((1, 1, 1, 2), np.float32) + 0.3, requires_grad=True)
+    with forced(isa), np.errstate(all="ignore"):
+        F.grid_sample(x, points, align_corners=False).backward(np.ones((1, channels, 1, 1), "f"))
+        few = Tensor(points.data, requires_grad=True)
+        F.grid_sample(x[:, :2], few, align_corners=False).backward(np.ones((1, 2, 1, 1), "f"))
+    np.testing.assert_array_equal(np.isnan(points.grad), np.isnan(few.grad))

@@ -469,3 +469,22 @@ class Evil:
 def test_errors(call: Callable[[], Any], error: Any, words: str) -> None:
     with pytest.raises(error, match=words):
         call()
+
+
+@pytest.mark.parametrize("gamma", [0.5, 1.0, 2.0])
+def test_perfect_predictions_have_no_focal_gradient(gamma: float) -> None:
+    x = Tensor(np.array([200.0, -200.0], np.float32), requires_grad=True)
+    F.sigmoid_focal_loss(x, np.array([1.0, 0.0], np.float32), gamma=gamma).sum().backward()
+    np.testing.assert_array_equal(x.grad, [0, 0])
+
+
+def test_ignored_positions_may_be_anything() -> None:
+    x = np.array([[-np.inf, -1], [-1, -2]])
+    assert F.nll_loss(x, np.array([-100, 1])) == 2
+
+
+@pytest.mark.parametrize("blank", [-1, 3])
+def test_blank_is_a_class(blank: int) -> None:
+    logs = np.log(np.full((4, 1, 3), 1 / 3))
+    with pytest.raises(ValueError, match="ctc_loss: blank must be from 0 to 2"):
+        F.ctc_loss(logs, np.array([[1]]), np.array([4]), np.array([1]), blank)

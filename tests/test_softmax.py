@@ -55,9 +55,9 @@ def test_softmax_of_odd_rows_is_torchs(isa: str, dtype: str) -> None:
     for x, dim in ((rows, 1), (rows.T.copy(), 0)):
         with forced(isa):
             for op in ("softmax", "log_softmax", "softmin"):
-                got, want = getattr(F, op)(x, dim), getattr(torch, op, None)
+                got = getattr(F, op)(x, dim)
                 want = getattr(torch.nn.functional, op)(torch.tensor(x), dim).numpy()
-                np.testing.assert_allclose(got, want, rtol=1e-6)
+                np.testing.assert_allclose(got, want, rtol=16 * np.finfo(dtype).eps)
 
 
 def test_long_rows_are_accurate(isa: str) -> None:

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "bind/arrays.hpp"
 
+#include <algorithm>
+
 namespace ndnn {
 
 void check_axes(const char* fn, const char* name, const py::array& a, int rank) {
@@ -10,6 +12,11 @@ void check_axes(const char* fn, const char* name, const py::array& a, int rank) 
 
 void make_contiguous(py::array& a) {
   if (a && !(a.flags() & py::array::c_style)) a = py::array(a.attr("copy")("C"));
+}
+
+bool one_dtype(const py::array& a, const py::array& b) { return a.dtype().num() == b.dtype().num(); }
+bool one_shape(const py::array& a, const py::array& b) {
+  return a.ndim() == b.ndim() && std::equal(a.shape(), a.shape() + a.ndim(), b.shape());
 }
 
 Axes to_output_size(const char* fn, py::handle value, int rank) {

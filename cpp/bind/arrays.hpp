@@ -10,6 +10,9 @@ namespace ndnn {
 // A ValueError unless a is (N, C, size...) or (C, size...) with `rank` sizes.
 void check_axes(const char* fn, const char* name, const py::array& a, int rank);
 void make_contiguous(py::array& a);
+// Of arrays from to_array(). Equal dtypes may be different objects, after pickling for example.
+bool one_dtype(const py::array& a, const py::array& b);
+bool one_shape(const py::array& a, const py::array& b);
 // The output_size of adaptive pooling: to_axes() of sizes of at least 0, or None for kInputSize.
 constexpr index_t kInputSize = -1;
 Axes to_output_size(const char* fn, py::handle value, int rank);

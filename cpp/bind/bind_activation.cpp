@@ -27,8 +27,7 @@ void run(const Operands& o, const py::array& out, const Walk<const T>* in, const
   for (int k = 0; k < kMaxParameters; ++k) call.parameter[k] = static_cast<T>(o.parameter[k]);
   call.key = o.key;
   const double cycles = map_cycles(o.map, call.n, sizeof(T));
-  const int threads =
-      cycles < kSerialMicroseconds * kCyclesPerMicrosecond ? 1 : useful_threads(cycles, call_threads());
+  const int threads = useful_threads(cycles, call_threads());
   run_body(cycles, [&] { run_map<T>(call, active_isa(), threads); });
 }
 
@@ -57,7 +56,7 @@ void check_operands(const Operands& o) {
       fits = a.shape(a.ndim() - i) == x.shape(x.ndim() - i) || a.shape(a.ndim() - i) == 1;
     NDNN_CHECK(fits, o.function, ": ", kNames[k], " must have the input's shape ", shape_text(x),
                ", but got ", shape_text(a));
-    if (!a.dtype().is(x.dtype()))
+    if (!one_dtype(a, x))
       type_error(o.function, ": all arrays must have one dtype, but got ", std::string(py::str(x.dtype())),
                  ", ", std::string(py::str(a.dtype())));
   }

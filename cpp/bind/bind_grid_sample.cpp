@@ -32,9 +32,7 @@ Call to_call(const py::object& input, const py::object& grid, const py::object& 
   Call c;
   c.mode = static_cast<SampleMode>(to_choice("mode", mode, kSampleModeNames));
   c.padding = static_cast<SamplePadding>(to_choice("padding_mode", padding_mode, kSamplePaddingNames));
-  if (!align_corners.is_none() && !PyBool_Check(align_corners.ptr()))
-    type_error(kName, ": align_corners must be a bool, but got ", Py_TYPE(align_corners.ptr())->tp_name);
-  c.align_corners = align_corners.ptr() == Py_True;
+  c.align_corners = !align_corners.is_none() && to_flag(kName, "align_corners", align_corners);
   c.x = to_array(kName, "input", input);
   c.grid = to_array(kName, "grid", grid);
   if (dtype_of(kName, "input", c.x) != dtype_of(kName, "grid", c.grid))
@@ -62,6 +60,10 @@ index_t reach(const SamplePlan& p) {
   return all.overflow ? std::numeric_limits<index_t>::max() : all.value;
 }
 
+// Offsets within an image are 32 bits wide for float32.
+template <class T>
+constexpr index_t kMost = index_t{1} << (sizeof(T) == 4 ? 30 : 49);
+
 template <class T>
 SamplePlan plan(const Call& c, bool dense) {
   const py::array &x = c.x, &g = c.grid;
@@ -80,6 +82,8 @@ SamplePlan plan(const Call& c, bool dense) {
     p.axis[a] = {size, dense ? next : x.strides(x.ndim() - 1 - a) / item};
     next *= size;
   }
+  NDNN_CHECK(next < kMost<T> / 4, kName, ": a channel must have less than ", kMost<T> / 4,
+             " elements, but got input.shape=", shape_text(x));
   p.x_channel = dense ? next : x.strides(1) / item;
   p.x_image = dense ? next * p.c : x.strides(0) / item;
   for (int a = 0; a < 3; ++a) {
@@ -95,20 +99,14 @@ SamplePlan plan(const Call& c, bool dense) {
   return p;
 }
 
-// Offsets within an image are 32 bits wide for float32.
 template <class T>
 SamplePlan plan_reading(Call& c) {
-  constexpr index_t kMost = index_t{1} << (sizeof(T) == 4 ? 30 : 49);
   SamplePlan p = plan<T>(c, false);
   // Rows of neighbours, which are packed fast; one way of computing for all strides.
-  if (reach(p) >= kMost || (p.axis[0].stride != 1 && p.axis[0].size > 1)) {
+  if (reach(p) >= kMost<T> || (p.axis[0].stride != 1 && p.axis[0].size > 1)) {
     make_contiguous(c.x);
     p = plan<T>(c, true);
   }
-  index_t plane = 1;
-  for (int a = 0; a < p.rank; ++a) plane *= p.axis[a].size;
-  NDNN_CHECK(plane < kMost / 4, kName, ": a channel must have less than ", kMost / 4,
-             " elements, but got input.shape=", shape_text(c.x));
   return p;
 }
 
@@ -141,8 +139,8 @@ py::array grid_sample(const py::object& input, const py::object& grid, const py:
 py::array gradient(bool of_grid, const py::object& grad_output, const py::object& input,
                    const py::object& grid, const py::object& mode, const py::object& padding_mode,
                    const py::object& align_corners) {
-  Call c = to_call(input, grid, mode, padding_mode, align_corners);
   py::array dy = to_array(kName, "grad_output", grad_output);
+  Call c = to_call(input, grid, mode, padding_mode, align_corners);
   const std::vector<index_t> shape = output_shape(c);
   NDNN_CHECK(std::equal(shape.begin(), shape.end(), dy.shape(), dy.shape() + dy.ndim()) &&
                  dtype_of(kName, "grad_output", dy) == dtype_of(kName, "input", c.x),
@@ -154,8 +152,7 @@ py::array gradient(bool of_grid, const py::object& grad_output, const py::object
     py::array out(like.dtype(), py::array::ShapeContainer(like.shape(), like.shape() + like.ndim()));
     T* const to = static_cast<T*>(out.mutable_data());
     make_contiguous(dy);
-    SamplePlan p = plan_reading<T>(c);
-    if (!of_grid) p = plan<T>(c, true);
+    const SamplePlan p = of_grid ? plan_reading<T>(c) : plan<T>(c, true);  // that for x reads only its shape
     if (nothing(p) || (of_grid && p.mode == SampleMode::nearest)) {
       std::fill_n(to, out.size(), T(0));
       return out;

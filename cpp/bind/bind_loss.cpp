@@ -21,16 +21,12 @@ Reduction to_reduction(const char* fn, const py::object& value) {
 void check_one_dtype(const char* fn, const std::vector<const char*>& names,
                      const std::vector<py::array>& arrays) {
   for (std::size_t i = 1; i < arrays.size(); ++i)
-    if (arrays[i] && dtype_of(fn, names[i], arrays[i]) != dtype_of(fn, names[0], arrays[0]))
+    if (arrays[i] && !one_dtype(arrays[i], arrays[0]))
       type_error(fn, ": ", names[0], " and ", names[i], " must have one dtype, but got ",
                  std::string(py::str(arrays[0].dtype())), ", ", std::string(py::str(arrays[i].dtype())));
 }
 
 namespace {
-
-bool one_shape(const py::array& a, const py::array& b) {
-  return a.ndim() == b.ndim() && std::equal(a.shape(), a.shape() + a.ndim(), b.shape());
-}
 
 bool broadcasts(const py::array& a, const py::array& to) {
   const auto more = to.ndim() - a.ndim();
@@ -47,21 +43,6 @@ Operand<T> broadcast_to(const py::array& a, const py::array& to) {
   for (py::ssize_t i = 0; i < a.ndim(); ++i)
     if (a.shape(i) != 1) o.stride[i + more] = a.strides(i) / static_cast<index_t>(sizeof(T));
   return o;
-}
-
-// Leaves out axes of length 1 and joins neighbours that are one row in all operands.
-template <class T>
-void merge_axes(std::vector<index_t>& shape, const std::vector<Operand<T>*>& operands) {
-  std::size_t kept = 0;
-  for (std::size_t a = 0; a < shape.size(); ++a) {
-    if (shape[a] == 1) continue;
-    bool joins = kept > 0;
-    for (const Operand<T>* o : operands) joins = joins && o->stride[kept - 1] == shape[a] * o->stride[a];
-    if (!joins) ++kept;
-    shape[kept - 1] = joins ? shape[kept - 1] * shape[a] : shape[a];
-    for (Operand<T>* o : operands) o->stride[kept - 1] = o->stride[a];
-  }
-  shape.resize(kept);
 }
 
 // What Python hands over, checked.
@@ -98,16 +79,9 @@ LossCall<T> to_call(const Arguments& a, const py::array& input, const py::array*
                     Operand<T>* grad_operand) {
   LossCall<T> call{a.info->loss, active_isa(), call_threads(), {}, input.size(), {}, {}};
   call.shape.assign(input.shape(), input.shape() + input.ndim());
-  std::vector<Operand<T>*> operands;
-  for (int i = 0; i < a.info->operands; ++i) {
+  for (int i = 0; i < a.info->operands; ++i)
     call.operand[i] = broadcast_to<T>(i == 0 ? input : rest[i - 1], input);
-    operands.push_back(&call.operand[i]);
-  }
-  if (grad) {
-    *grad_operand = broadcast_to<T>(grad, input);
-    operands.push_back(grad_operand);
-  }
-  merge_axes(call.shape, operands);
+  if (grad) *grad_operand = broadcast_to<T>(grad, input);
   std::copy_n(a.parameter, kMaxLossParameters, call.parameter);
   return call;
 }

@@ -56,14 +56,16 @@ py::array max_unpool(int rank, const py::object& input, const py::object& indice
   a.padding = to_axes(name, "padding", padding, rank, 0);
   const bool given = !output_size.is_none();
   py::array x = to_array(name, "input", input);
-  check_axes(name, "input", x, rank);
   const Axes wanted = given ? to_wanted(name, output_size, rank, x.ndim()) : Axes{};
+  const py::array whole = to_integer_array(name, "indices", indices);
+  x = to_array(name, "input", x);  // as it is now: sizes and indices may have run Python code
+  check_axes(name, "input", x, rank);
   const Axes in = spatial(x, rank);
   const bool batched = x.ndim() == rank + 2;
   const index_t n = batched ? x.shape(0) : 1, c = x.shape(batched);
   NDNN_CHECK(c > 0 && product(in) > 0, name,
              ": input must not be empty but for N, but got input.shape=", shape_text(x));
-  const py::array places = to_indices(name, indices, x);
+  const py::array places = to_indices(name, whole, x);
   const Axes out = max_unpool_size(name, a, in, given ? &wanted : nullptr);
   return for_dtype(name, {&x}, [&](auto zero) {
     using T = decltype(zero);

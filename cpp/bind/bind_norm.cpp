@@ -5,7 +5,7 @@
 
 #include "bind/arrays.hpp"
 #include "core/parallel.hpp"
-#include "ops/norm/norm.hpp"
+#include "ops/norm/norm_passes.hpp"
 
 namespace ndnn {
 namespace {
@@ -90,16 +90,14 @@ template <class T>
 std::vector<Affine<T>> affine_table(const Doubles& mean, const Doubles& scale, const Doubles& bias) {
   std::vector<Affine<T>> table(scale.size());
   for (std::size_t c = 0; c < table.size(); ++c) {
-    const double m = mean.empty() ? 0 : mean[c];
-    const T centre = T(m);
-    table[c] = {centre, T(scale[c]), T((bias.empty() ? 0 : bias[c]) + (double(centre) - m) * scale[c])};
+    table[c] = affine_of<T>(mean.empty() ? 0 : mean[c], scale[c], bias.empty() ? 0 : bias[c]);
   }
   return table;
 }
 Doubles scales(const Doubles& var, const Doubles& weight, double eps) {
   Doubles scale(var.size());
   for (std::size_t c = 0; c < scale.size(); ++c)
-    scale[c] = (weight.empty() ? 1 : weight[c]) / std::sqrt(var[c] + eps);
+    scale[c] = (weight.empty() ? 1 : weight[c]) * inverse_deviation(var[c], eps);
   return scale;
 }
 
@@ -149,9 +147,9 @@ py::tuple norm_channels(const std::string& name, int kind, const py::object& num
 }
 
 void check_gradient(const char* fn, const py::array& g, const py::array& x) {
-  NDNN_CHECK(g.ndim() == x.ndim() && std::equal(g.shape(), g.shape() + g.ndim(), x.shape()), fn,
-             ": grad must have the input's shape ", shape_text(x), ", but got grad.shape=", shape_text(g));
-  if (!g.dtype().is(x.dtype()) && g.dtype().num() != x.dtype().num())
+  NDNN_CHECK(one_shape(g, x), fn, ": grad must have the input's shape ", shape_text(x),
+             ", but got grad.shape=", shape_text(g));
+  if (!one_dtype(g, x))
     type_error(fn, ": grad and input must have one dtype, but got ", std::string(py::str(g.dtype())), ", ",
                std::string(py::str(x.dtype())));
 }

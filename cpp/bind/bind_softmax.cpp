@@ -64,8 +64,7 @@ py::array softmax_gradient(const char* fn, const py::object& grad, const py::obj
                            const py::object& dim, bool log, double scale) {
   py::array g = to_array(fn, "grad", grad), y = to_array(fn, "result", result);
   const int axis = to_axis(fn, y, dim);
-  const bool fits = g.ndim() == y.ndim() && std::equal(g.shape(), g.shape() + g.ndim(), y.shape());
-  NDNN_CHECK(fits && g.dtype().is(y.dtype()), fn, ": grad must be as the result ", shape_text(y),
+  NDNN_CHECK(one_shape(g, y) && one_dtype(g, y), fn, ": grad must be as the result ", shape_text(y),
              ", but got ", shape_text(g));
   return for_dtype(fn, {&g, &y}, [&](auto zero) { return compute<decltype(zero)>(g, y, axis, log, scale); });
 }

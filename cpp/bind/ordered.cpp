@@ -43,12 +43,11 @@ py::array to_out(const char* fn, py::handle out, const py::array& like) {
   if (!py::isinstance<py::array>(out))
     type_error(fn, ": out must be a NumPy array, but got ", Py_TYPE(out.ptr())->tp_name);
   const py::array a = to_array(fn, "out", out);
-  if (a.ptr() != out.ptr())
+  if (a.ptr() != out.ptr() && a.size() > 0)
     type_error(fn, ": out must be a plain, aligned array in native byte order, but got ", text_of(out));
-  const bool fits = a.ndim() == like.ndim() && std::equal(a.shape(), a.shape() + a.ndim(), like.shape());
-  NDNN_CHECK(fits, fn, ": out must have the shape ", Tuple{like.shape(), static_cast<int>(like.ndim())},
-             ", but got out.shape=", shape_text(a));
-  if (!a.dtype().is(like.dtype()))
+  NDNN_CHECK(one_shape(a, like), fn, ": out must have the shape ",
+             Tuple{like.shape(), static_cast<int>(like.ndim())}, ", but got out.shape=", shape_text(a));
+  if (!one_dtype(a, like))
     type_error(fn, ": out must have the dtype ", std::string(py::str(like.dtype())), ", but got ",
                std::string(py::str(a.dtype())));
   NDNN_CHECK(a.writeable(), fn, ": out must be writeable, but got a read-only array");

@@ -15,6 +15,7 @@ struct Window {
   index_t out = 1;
 
   index_t position(index_t o, index_t k) const { return o * stride + k * dilation - pad_lo; }
+  index_t extent() const { return dilation * (kernel - 1) + 1; }  // of the kernel on the input
   // Output o is input o, all of it.
   bool trivial() const { return kernel == 1 && stride == 1 && pad_lo == 0 && out == in; }
 };

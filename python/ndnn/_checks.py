@@ -13,6 +13,7 @@ from ndnn._load import _core
 from ndnn.tensor import Array, Operand, PackedWeight, arrays
 
 IntOrTuple = int | Sequence[int]
+OutputSize = int | Sequence[int | None]  # None: the size of the input
 
 
 def floats(function: str, optional: Sequence[str] = (), **operands: Operand) -> list[Any]:

@@ -20,6 +20,16 @@ struct PoolCase {
   Axes out{1, 1, 1};
 };
 
+// Rows of a whole number of chunks, whose last reads end with the array.
+PoolCase whole_chunks(index_t kernel) {
+  PoolCase c;
+  c.args.rank = 1;
+  c.args.kernel[2] = kernel;
+  c.args.stride[2] = 2;
+  c.x = {1, 2, 1, 1, 6 * 16 + (kernel - 2)};
+  return c;
+}
+
 PoolCase random_case(Random& r) {
   PoolCase c;
   c.args.rank = static_cast<int>(r.between(1, 3));
@@ -168,8 +178,9 @@ void check_dtype(const PoolCase& c, const std::vector<Isa>& isas, Tally& tally) 
 
 void check_max_pool(int count, std::uint64_t seed, const std::vector<Isa>& isas, Tally& tally) {
   Random r(seed);
-  for (int i = 0; i < count; ++i) {
-    const PoolCase c = random_case(r);
+  constexpr index_t kKernels[] = {2, 3, 4, 5, 6};
+  for (int i = 0; i < count + 5; ++i) {
+    const PoolCase c = i < 5 ? whole_chunks(kKernels[i]) : random_case(r);
     check_dtype<float>(c, isas, tally);
     check_dtype<double>(c, isas, tally);
   }

@@ -116,6 +116,8 @@ bool is_shuffle(const GatherPlan& p) {
     }
     return true;
   };
+  for (const OuterAxis& a : p.outer)
+    if (!a.map.trivial()) return false;
   return blocks(p.rows) && blocks(p.columns);
 }
 

@@ -158,11 +158,12 @@ void dots(const PackedSampleArgs<T>& a, T (*sums)[kTilePoints]) {
       typename L::type mask{};
       for (int c = 0; c < kWidth; ++c) mask[c] = c >= block.skip ? T(1) : T(0);
       for (index_t p = 0; p < t.points; ++p) {
-        typename L::type g = L::load(lanes + p * kWidth);
-        if (block.skip) g *= mask;
+        const typename L::type g = L::load(lanes + p * kWidth);
         for (int k = 0; k < group; ++k) {
           T* const sum = total[k] + p * kWidth;
-          L::store(sum, L::load(sum) + g * L::load(packed + t.offset[first + k][p]));
+          typename L::type product = g * L::load(packed + t.offset[first + k][p]);
+          if (block.skip) product = mask != 0 ? product : typename L::type{};  // it may be inf: no factor
+          L::store(sum, L::load(sum) + product);
         }
       }
     });

@@ -101,9 +101,9 @@ index_t first_bad(const CrossEntropyCall<T>& call, index_t first, index_t count)
 
 // The walk of one call: tiles of positions, each in one task, with scratch of its thread.
 template <class T>
-class Walk {
+class TileWalk {
  public:
-  Walk(const CrossEntropyCall<T>& call, bool gradient)
+  TileWalk(const CrossEntropyCall<T>& call, bool gradient)
       : call_(merged(call, gradient)), form_(form_of(call, gradient)) {
     const index_t fitting = kTileBytes / static_cast<index_t>(sizeof(T)) / std::max<index_t>(call.classes, 1);
     tile_ = std::clamp<index_t>(fitting / 32 * 32, 32, kTilePositions);
@@ -195,7 +195,7 @@ bool strides_fit(const CrossEntropyCall<T>& call) {
 
 template <class T>
 CrossEntropySums run_cross_entropy(const CrossEntropyCall<T>& call, T* statistics, T* losses) {
-  const Walk<T> walk(call, false);
+  const TileWalk<T> walk(call, false);
   std::vector<CrossEntropySums> parts(static_cast<std::size_t>(walk.tiles()));
   const CrossEntropyKernels<T>& kernels = cross_entropy_kernels<T>(call.isa);
   const auto spread = static_cast<int>(walk.spread());
@@ -221,7 +221,7 @@ CrossEntropySums run_cross_entropy(const CrossEntropyCall<T>& call, T* statistic
 template <class T>
 void run_cross_entropy_gradient(const CrossEntropyCall<T>& call, const T* statistics, const T* grad,
                                 double scale, T* dx) {
-  const Walk<T> walk(call, true);
+  const TileWalk<T> walk(call, true);
   const CrossEntropyKernels<T>& kernels = cross_entropy_kernels<T>(call.isa);
   const auto spread = static_cast<int>(walk.spread());
   const bool rows = walk.form() == Form::rows, staged = walk.form() == Form::staged;

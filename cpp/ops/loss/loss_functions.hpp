@@ -127,7 +127,8 @@ struct SigmoidFocalLoss {
     const Vec<T> ce = (1 - v[1]) * v[0] + softplus<T>(-v[0]), q = miss(v);
     const Vec<T> s = sigmoid<T>(v[0]), slope = s * sigmoid<T>(-v[0]) * (1 - 2 * v[1]);
     Vec<T> y = (s - v[1]) * power(q, p[1]);
-    if (p[1] != 0) y += p[1] * ce * power(q, p[1] - 1) * slope;
+    // Where q is 0 the slope is, too, and a power below 0 would make nan of it.
+    if (p[1] != 0) y += q > 0 ? p[1] * ce * power(q, p[1] - 1) * slope : Vec<T>{};
     return balance(v[1], p) * y;
   }
 };

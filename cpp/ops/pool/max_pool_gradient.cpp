@@ -11,18 +11,16 @@ constexpr index_t kLine = 64;             // bytes of the longest vector
 constexpr index_t kTileBytes = 16 << 10;  // of dx
 constexpr double kScatterCycles = 2, kZeroCycles = 0.15, kTapCycles = 1.5, kTileCycles = 200;
 
-index_t extent_of(const Window& w) { return w.dilation * (w.kernel - 1) + 1; }
-
 // Outputs whose window spans position i of an axis.
 Range sources(const Window& w, index_t i) {
-  const index_t first = std::max<index_t>(ceil_div(i + w.pad_lo - extent_of(w) + 1, w.stride), 0);
+  const index_t first = std::max<index_t>(ceil_div(i + w.pad_lo - w.extent() + 1, w.stride), 0);
   return {first, std::max(first, std::min((i + w.pad_lo) / w.stride + 1, w.out))};
 }
 
 // Along the row: those of all positions j * stride + phase, counted from j.
 void set_reach(MaxPoolGradientPlan& p) {
   const Window& w = p.g.axis[2].w;
-  p.shift = ceil_div(w.pad_lo - extent_of(w) + 1, w.stride);
+  p.shift = ceil_div(w.pad_lo - w.extent() + 1, w.stride);
   p.reach = (w.pad_lo + w.stride - 1) / w.stride - p.shift + 1;
 }
 

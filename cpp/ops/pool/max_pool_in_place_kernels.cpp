@@ -51,8 +51,8 @@ NDNN_INLINE void for_chunks(const Args& a, const Chunks& c, Run&& run, RunWhole&
 }
 template <class T, int kStride>
 NDNN_INLINE Chunks chunks_of(const MaxWindowArgs<T>& a) {
-  const index_t groups = ceil_div(a.taps, kStride);
-  return {a.n, kLanes<T>, a.first, kLanes<T> * kStride, (groups - 1 + kLanes<T>)*kStride, a.in};
+  // The last tap, too, is loaded as whole vectors.
+  return {a.n, kLanes<T>, a.first, kLanes<T> * kStride, a.taps - 1 + kLanes<T> * kStride, a.in};
 }
 
 template <class T, int kStride, int kTaps>

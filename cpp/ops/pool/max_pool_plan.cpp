@@ -30,8 +30,6 @@ bool every_window_meets_input(const PoolAxis& axis) {
   return true;
 }
 
-index_t extent_of(const Window& w) { return w.dilation * (w.kernel - 1) + 1; }
-
 void set_runs(MaxPoolPlan& p, const std::array<index_t, 5>& stride) {
   const index_t n = p.g.n, c = p.g.c;
   p.plane_stride = c == 1 ? stride[0] : stride[1];
@@ -54,8 +52,8 @@ bool set_tile(MaxPoolPlan& p, index_t item, index_t element) {
   const Window &depth = p.window[0], &column = p.window[1], &row = p.window[2];
   p.in_place = p.isa == Isa::avx512 && (element == 1 || row.in == 1) && row.dilation == 1 &&
                row.stride <= 2 && row.kernel <= (p.with_indices ? kMostTapsInPlace : 3);
-  if (extent_of(row) > kLongestRow) return false;
-  p.cols = std::min(row.out, (kLongestRow - extent_of(row)) / row.stride + 1);
+  if (row.extent() > kLongestRow) return false;
+  p.cols = std::min(row.out, (kLongestRow - row.extent()) / row.stride + 1);
   if (p.in_place) {
     p.cols = row.out;
     const index_t row_bytes = row.in * item * column.stride * depth.kernel;
@@ -64,16 +62,17 @@ bool set_tile(MaxPoolPlan& p, index_t item, index_t element) {
     return true;
   }
   const index_t lanes = kLine / item;
-  p.buffer_row = round_up((p.cols - 1) * row.stride + extent_of(row) + 3 * lanes, lanes);
+  p.buffer_row = round_up((p.cols - 1) * row.stride + row.extent() + 3 * lanes, lanes);
   const index_t row_bytes = p.buffer_row * item * (p.with_indices ? depth.kernel : 1);
   // Rows of x that `rows` rows of outputs read; without indices each of these is one row of the buffer.
   const auto buffer_rows = [&](index_t rows) {
-    return p.with_indices ? std::min((rows - 1) * column.stride + extent_of(column), column.in) : rows;
+    return p.with_indices ? std::min((rows - 1) * column.stride + column.extent(), column.in) : rows;
   };
-  p.rows = std::clamp(kTileBytes / row_bytes, p.with_indices ? kRowsForIndices : 1, column.out);
+  const index_t least = p.with_indices ? std::min(kRowsForIndices, column.out) : 1;
+  p.rows = std::clamp(kTileBytes / row_bytes, least, column.out);
   if (p.with_indices)
     while (p.rows > 1 &&
-           buffer_rows(p.rows) * row_bytes > std::max(kTileBytes, 4 * extent_of(column) * row_bytes))
+           buffer_rows(p.rows) * row_bytes > std::max(kTileBytes, 4 * column.extent() * row_bytes))
       --p.rows;
   p.buffer_rows = buffer_rows(p.rows);
   const Checked bytes = Checked(p.buffer_rows) * row_bytes;

@@ -6,8 +6,8 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from ndnn import functional as F
+from ndnn._checks import IntOrTuple, OutputSize
 from ndnn.nn.module import Module
-from ndnn.ops.avg_pool import IntOrTuple, OutputSize
 
 
 class _AvgPool(Module):

@@ -11,11 +11,10 @@ from numpy.typing import DTypeLike
 
 from ndnn import functional as F
 from ndnn import init
+from ndnn._checks import IntOrTuple
 from ndnn._load import _core
 from ndnn.nn.module import Module, Parameter
 from ndnn.tensor import Array, as_tensor, is_grad_enabled
-
-IntOrTuple = int | Sequence[int]
 
 
 def _per_axis(value: IntOrTuple, rank: int) -> tuple[int, ...]:

@@ -3,14 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from ndnn import functional as F
+from ndnn._checks import IntOrTuple
 from ndnn.nn.module import Module
 from ndnn.tensor import as_tensor
-
-IntOrTuple = int | Sequence[int]
 
 
 class _Blocks(Module):

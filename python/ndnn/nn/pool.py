@@ -9,9 +9,8 @@ from typing import Any, ClassVar
 from numpy.typing import ArrayLike
 
 from ndnn import functional as F
+from ndnn._checks import IntOrTuple, OutputSize
 from ndnn.nn.module import Module
-
-IntOrTuple = int | Sequence[int]
 
 
 class _MaxPool(Module):
@@ -63,9 +62,7 @@ class MaxPool3d(_MaxPool):
 class _AdaptiveMaxPool(Module):
     pool: ClassVar[Callable[..., Any]]
 
-    def __init__(
-        self, output_size: int | Sequence[int | None] | None, return_indices: bool = False
-    ) -> None:
+    def __init__(self, output_size: OutputSize, return_indices: bool = False) -> None:
         super().__init__()
         self.output_size, self.return_indices = output_size, return_indices
 

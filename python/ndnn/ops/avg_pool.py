@@ -4,17 +4,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ndnn._checks import floats, kept, number
+from ndnn._checks import IntOrTuple, OutputSize, floats, kept, number
 from ndnn._load import _core
 from ndnn.tensor import Array, Operand, Tensor, arrays, record
-
-IntOrTuple = int | Sequence[int]
-OutputSize = int | Sequence[int | None]
 
 _AVG = """The mean of each window over {rank} spatial {axes}.
 

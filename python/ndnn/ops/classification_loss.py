@@ -67,7 +67,7 @@ def nll_loss(
     picked = np.zeros(t.shape, x.dtype)
     if x.shape[classes]:
         picked = np.take_along_axis(x, places, classes).squeeze(classes)
-    losses = np.where(weights == 0, 0, -weights * picked)
+    losses = -weights * np.where(weights == 0, 0, picked)
     # The mean over no target is nan, as torch's.
     total = np.float64(weights.sum(dtype=np.float64)) if reduction == "mean" else np.float64(1)
     with np.errstate(invalid="ignore", divide="ignore"):

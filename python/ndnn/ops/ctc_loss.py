@@ -49,6 +49,10 @@ def ctc_loss(
         )
     batched = x.ndim == 3
     logs = np.asarray(x if batched else x[:, None], np.float64)
+    if not 0 <= blank < logs.shape[2]:
+        raise ValueError(
+            f"{_NAME}: blank must be from 0 to {logs.shape[2] - 1}, but got blank={blank}"
+        )
     frames = _lengths("input_lengths", frames, logs.shape[1], len(logs))
     padded, lengths = _padded(t, lengths, logs.shape[1], batched)
     used = np.arange(padded.shape[1]) < lengths[:, None]

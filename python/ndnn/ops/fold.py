@@ -29,7 +29,7 @@ def pad(
         value: of mode "constant"; None is 0.
     Raises: ValueError for sizes that do not fit (a reflection as long as the axis, a circle that
         goes round twice, less than nothing left), TypeError for wrong kinds.
-    Accuracy: exact; gradients are sums in the order of the padded array.
+    Accuracy: exact; gradients are sums in the array's dtype, always in one order.
     Source: torch.nn.functional.pad, 2.x. Circular padding of a cropped axis goes round what is
         left.
     Example:

@@ -37,8 +37,8 @@ def linear(input: Operand, weight: Operand, bias: Operand = None) -> Any:
         y += b
 
     def of_weight(g: Array) -> Array:
-        rows = x.reshape(-1, x.shape[-1])
-        return g.reshape(-1, *w.shape[:-1]).T @ rows
+        count = math.prod(x.shape[:-1])
+        return g.reshape(count, *w.shape[:-1]).T @ x.reshape(count, x.shape[-1])
 
     def of_input(g: Array) -> Array:
         return g @ w if w.ndim == 2 else g[..., None] * w

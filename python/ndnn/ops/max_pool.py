@@ -10,11 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ndnn import random
+from ndnn._checks import IntOrTuple, OutputSize
 from ndnn._load import _core
 from ndnn.tensor import Operand, Tensor, arrays, record, records
-
-IntOrTuple = int | Sequence[int]
-OutputSize = int | Sequence[int | None] | None
 
 _max_pool, _adaptive, _fractional = (
     _core.max_pool,

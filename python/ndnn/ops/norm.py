@@ -106,17 +106,17 @@ def _channels(
 ) -> Any:
     """Norms with a weight for each channel; own: the statistics are the input's."""
     number(name, momentum=momentum)
-    kept = list(running.values()) or [None, None]
-    x, w, b, m, v = arrays(input, weight, bias, *kept, name=name)
+    moving = list(running.values()) or [None, None]
+    x, w, b, m, v = arrays(input, weight, bias, *moving, name=name)
     if own:
         for label, values in running.items():
             _check_in_place(name, label, values)
     y, mean, var = _core.norm_channels(name, kind, groups, x, m, v, w, b, eps, own)
-    if own and kept[0] is not None and y.size:
+    if own and moving[0] is not None and y.size:
         count = y.size // mean.size
         unbiased = var * (count / (count - 1))
-        _move(kept[0], _over_images(mean, kind, y), momentum)
-        _move(kept[1], _over_images(unbiased, kind, y), momentum)
+        _move(moving[0], _over_images(mean, kind, y), momentum)
+        _move(moving[1], _over_images(unbiased, kind, y), momentum)
     parameters = weight is not None or bias is not None
 
     @shared

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ndnn._checks import IntOrTuple
 from ndnn._load import _core
 from ndnn.tensor import Operand, Tensor, arrays, record
-
-IntOrTuple = int | Sequence[int]
 
 _max_unpool = _core.max_unpool
 
