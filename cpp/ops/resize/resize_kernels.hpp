@@ -64,6 +64,10 @@ struct ColumnTile {
   index_t ld_x;
   T* y;
   index_t ld_y, rows;
+  // Output row r reads row source[r] - origin of x, or without a source row r. Of maps without weights.
+  const index_t* source = nullptr;
+  index_t origin = 0;
+  const T* row(index_t r) const { return x + (source ? source[r] - origin : r) * ld_x; }
 };
 
 template <class T>

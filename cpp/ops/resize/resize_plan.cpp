@@ -70,6 +70,11 @@ index_t longest_span(const AxisMap& m, index_t lanes) {
   return span + m.taps;  // places of taps that are lacking may lie back by as many
 }
 
+// Is every output one input, if any?
+bool copies(const AxisMap& m) { return m.taps == 1 && m.weight.empty() && m.scale.empty(); }
+// Has an output no input?
+bool has_gaps(const AxisMap& m) { return std::find(m.count.begin(), m.count.end(), 0) != m.count.end(); }
+
 struct Choice {
   ColumnPass kind;
   double cycles;  // an output
@@ -112,12 +117,12 @@ double share(index_t k, index_t count, index_t taps) {
 
 template <class T>
 void pack_lanes(const AxisMap& m, index_t lanes, ColumnTable<T>& t) {
-  const bool copies = m.taps == 1 && m.weight.empty() && m.scale.empty();
+  const bool one = copies(m);
   const index_t size = t.map.blocks * m.taps * lanes;
   t.index.resize(size);
   t.base.resize(t.map.blocks * m.taps);
-  if (!copies) t.weight.resize(size);
-  const bool gaps = std::find(m.count.begin(), m.count.end(), 0) != m.count.end();
+  if (!one) t.weight.resize(size);
+  const bool gaps = has_gaps(m);
   if (gaps) t.kept.resize(t.map.blocks * lanes);
   const index_t reach = std::max<index_t>(0, m.in - vectors_of(t.map.kind) * lanes);
   for (index_t b = 0; b < t.map.blocks; ++b) {
@@ -135,7 +140,7 @@ void pack_lanes(const AxisMap& m, index_t lanes, ColumnTable<T>& t) {
         const index_t at = (b * m.taps + k) * lanes + l, o = std::min(o0 + l, m.out - 1);
         t.index[at] = static_cast<typename ColumnMap<T>::Word>(place(l) - base);
         if (gaps) t.kept[b * lanes + l] = m.count[o] ? -1 : 0;
-        if (copies || m.count[o] == 0) continue;
+        if (one || m.count[o] == 0) continue;
         const double w = m.weight.empty() ? 1 : m.weight[o * m.taps + std::min(k, m.count[o] - 1)];
         t.weight[at] = T(T(w * (m.scale.empty() ? 1 : m.scale[o])) * share(k, m.count[o], m.taps));
       }
@@ -193,7 +198,8 @@ void set_scratch(ResizePlan<T>& p) {
   for (index_t o = 0; o < p.out[1]; o += p.block_rows)
     p.band = std::max(p.band, rows_of_block(p, o, std::min(o + p.block_rows, p.out[1])));
   const bool columns = p.w.map.kind != ColumnPass::none;
-  const bool sums = columns && !p.columns_first && (!p.h.identity() || staged(p.w.map.kind));
+  const bool sums =
+      columns && !p.columns_first && !p.copies_rows && (!p.h.identity() || staged(p.w.map.kind));
   p.d_elements = p.d.identity() ? 0 : round_up(p.band * p.in[2], 32);
   p.mapped_elements = p.columns_first ? p.band * p.mapped_ld : 0;
   p.summed_elements = sums ? p.block_rows * p.summed_ld : 0;
@@ -245,10 +251,11 @@ ResizePlan<T> plan_resize(AxisMaps maps, const View<const T>& x, Isa isa, int ma
   };
   const double oh = double(p.out[1]), ow = double(p.out[2]), iw = double(p.in[2]);
   const double used = std::min(double(p.in[1]), oh * mean_count(maps[1]));
-  const double rows_first = oh * iw * rows_cost(maps[1]) + oh * ow * w.cycles;
-  const double columns_first = used * ow * w.cycles + oh * ow * rows_cost(maps[1]);
   const bool two = !maps[1].identity() && w.kind != ColumnPass::none && !staged(w.kind);
-  p.columns_first = two && columns_first < rows_first;
+  p.copies_rows = two && copies(maps[2]) && copies(maps[1]) && !has_gaps(maps[1]);
+  const double rows_first = (p.copies_rows ? 0 : oh * iw * rows_cost(maps[1])) + oh * ow * w.cycles;
+  const double columns_first = used * ow * w.cycles + oh * ow * rows_cost(maps[1]);
+  p.columns_first = two && !p.copies_rows && columns_first < rows_first;
   const double plane =
       (p.columns_first ? columns_first : rows_first) + double(p.in[1]) * iw * rows_cost(maps[0]);
 
@@ -272,6 +279,7 @@ ResizePlan<T> plan_resize(AxisMaps maps, const View<const T>& x, Isa isa, int ma
   p.blocks = ceil_div(p.out[1], p.block_rows);
   p.units = p.n * p.channels * p.out[0] * p.blocks;
   const double outputs = double(p.n) * double(p.channels) * double(p.out[0]) * double(p.out[1]) * ow;
+  p.fetches = p.scratch_elements() > 0 && outputs * double(sizeof(T)) > double(caches().l3) / 4;
   const double planes = outputs / std::max(1., oh * ow);
   p.cycles = outputs * 0.1 + planes * plane;
   const double unit_bytes = double(p.block_rows) * (ow + iw) * double(sizeof(T));
