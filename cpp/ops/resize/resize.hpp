@@ -41,7 +41,8 @@ struct ResizePlan {
   ColumnTable<T> w;
   bool columns_first = false;
   bool fetches = false;                // y's lines before they are written
-  bool copies_rows = false;            // rows of H are copies: columns read them in place
+  bool copies_rows = false;            // rows of H are copies: columns read them in place,
+  bool repeats = false;                // and write equal ones together
   index_t block_rows = 1, blocks = 1;  // of one (n, c, d)
   index_t units = 0, units_of_task = 1;
   index_t band = 0;                      // input rows of a block, at most

@@ -129,32 +129,56 @@ void combine_rows(const RowTile<T>& t) {
 
 // -- columns
 
+// Where the last block of n outputs begins: masks write a part of it; else it ends with the row, and overlaps
+// the one before it. (Overlapping stores are slow: nearest 1x256x52x52 to twice the size 230 us, masked 176.)
+template <class T>
+constexpr index_t last_block(index_t n) {
+  if (kMaskedLanes) return (n - 1) / kLanes<T> * kLanes<T>;
+  return n < kLanes<T> ? 0 : n - kLanes<T>;
+}
+template <class T>
+NDNN_INLINE void store_last(T* y, index_t o, index_t n, Vec<T> v) {
+  if (kMaskedLanes || n < kLanes<T>) store_part(y + o, v, n - o);
+  else store(y + o, v);
+}
+
+enum class Blocks {
+  by_row,
+  repeated,  // by row, and written to all rows with one source
+  held       // one block for all rows: what it needs stays in registers
+};
+
 // block(b, o) is called for every block of outputs, from o on; what it returns maps a row of x to the block's
-// vector. Where a block holds much and t.source is null, it is made once for all rows, and stays in registers
-// (8x64x56x56 to twice the size, bilinear: 14 cycles a vector -> 6). Else y is written in the order of
-// memory. The tile is a copy, which no store can change: its members stay in registers.
-template <bool kHoldsMuch, class T, class Block>
+// vector. By rows, y is written in the order of memory. Held, 8x64x56x56 becomes twice as large, bilinear, in
+// 6 cycles a vector instead of 14.
+// The tile is a copy, which no store can change: its members stay in registers.
+template <Blocks kBlocks, class T, class Block>
 NDNN_INLINE void for_blocks(const ColumnTile<T> t, Block&& block) {
   constexpr index_t kL = kLanes<T>;
-  const index_t last = t.map.out - kL;
-  if (last < 0) {
-    const auto map = block(0, 0);
-    for (index_t r = 0; r < t.rows; ++r) store_part(t.y + r * t.ld_y, map(t.row(r)), t.map.out);
-    return;
-  }
-  const auto first = [last](index_t b) { return b * kL < last ? b * kL : last; };
-  if (kHoldsMuch && t.rows > 1) {
-    for (index_t b = 0; b < t.map.blocks; ++b) {
-      const auto map = block(b, first(b));
+  const index_t n = t.map.out, last = last_block<T>(n), end = t.map.blocks - 1;
+  if (kBlocks == Blocks::held && t.rows > 1) {
+    for (index_t b = 0; b <= end; ++b) {
+      const index_t o = b < end ? b * kL : last;
+      const auto map = block(b, o);
       const T* x = t.x;
-      T* y = t.y + first(b);
-      for (index_t r = 0; r < t.rows; ++r, x += t.ld_x, y += t.ld_y) store(y, map(x));
+      T* y = t.y;
+      if (b < end)
+        for (index_t r = 0; r < t.rows; ++r, x += t.ld_x, y += t.ld_y) store(y + o, map(x));
+      else
+        for (index_t r = 0; r < t.rows; ++r, x += t.ld_x, y += t.ld_y) store_last(y, o, n, map(x));
     }
     return;
   }
-  for (index_t r = 0; r < t.rows; ++r) {
+  for (index_t r = 0, next; r < t.rows; r = next) {
     const T* const x = t.row(r);
-    for (index_t b = 0; b < t.map.blocks; ++b) store(t.y + r * t.ld_y + first(b), block(b, first(b))(x));
+    next = kBlocks == Blocks::repeated ? t.next_source(r) : r + 1;
+    T* const y = t.y + r * t.ld_y;
+    for (index_t b = 0; b < end; ++b) {
+      const Vec<T> v = block(b, b * kL)(x);
+      for (index_t i = 0; i < next - r; ++i) store(y + i * t.ld_y + b * kL, v);
+    }
+    const Vec<T> v = block(end, last)(x);
+    for (index_t i = 0; i < next - r; ++i) store_last(y + i * t.ld_y, last, n, v);
   }
 }
 
@@ -163,7 +187,7 @@ NDNN_INLINE void sum_windows_of(const ColumnTile<T>& t) {
   constexpr index_t kL [[maybe_unused]] = kLanes<T>;
   const index_t taps = kTaps ? kTaps : t.map.taps;
   const T* const scales = t.map.scale;
-  for_blocks<false>(t, [=](index_t, index_t o) {
+  for_blocks<Blocks::by_row>(t, [=](index_t, index_t o) {
     return [=](const T* x) {
       const T* const p = x + o * kStride;
       Vec<T> sum{};
@@ -256,7 +280,7 @@ struct BlockTaps<T, 0, true> {
 
 template <class T, int kPieces, int kTaps, bool kWeighted, bool kWhole>
 NDNN_INLINE void permute_rows(const ColumnTile<T>& t) {
-  for_blocks<kWeighted>(t, [m = t.map](index_t b, index_t) {
+  for_blocks<kWeighted ? Blocks::held : Blocks::repeated>(t, [m = t.map](index_t b, index_t) {
     return [in = m.in, taps = kTaps ? kTaps : m.taps, kept = kept_lanes<T>(m, b),
             block = BlockTaps<T, kTaps, kWeighted>(m, b)](const T* x) {
       const RowPieces<T, kPieces, true> row(x, kWhole ? in : 0);
@@ -291,7 +315,7 @@ void permute_columns(const ColumnTile<T>& t) {
 
 template <class T>
 void gather_columns(const ColumnTile<T>& t) {
-  for_blocks<false>(t, [m = t.map](index_t b, index_t) {
+  for_blocks<Blocks::repeated>(t, [m = t.map](index_t b, index_t) {
     return [=](const T* row) {
       constexpr index_t kL = kLanes<T>;
       Vec<T> sum{};
@@ -338,6 +362,7 @@ template <class T>
 constexpr ResizeKernels<T> make_resize_kernels() {
   return {kLanes<T>,
           kPermutes,
+          &last_block<T>,
           &combine_rows<T>,
           {nullptr, &sum_windows<T, 1>, &sum_windows<T, 2>, &permute_columns<T, 1>, &permute_columns<T, 2>,
            &permute_columns<T, 4>, &gather_columns<T>, &dot_columns<T>}};

@@ -43,8 +43,8 @@ struct ColumnMap {
   using Word = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
   ColumnPass kind = ColumnPass::none;
   index_t in = 1, out = 1, taps = 1;
-  // permute*, gather. Outputs lie in blocks of a vector, the last of which ends with the row and overlaps the
-  // one before it. [block][tap][lane]: the tap's place, from base[block][tap] on; its weight, or null: one
+  // permute*, gather. Outputs lie in blocks of a vector, the last of which begins at last_block(out).
+  // [block][tap][lane]: the tap's place, from base[block][tap] on; its weight, or null: one
   // tap, of weight 1. Taps that an output lacks share the weight of its last tap, so that no inf turns into a
   // nan.
   index_t blocks = 0;
@@ -67,13 +67,19 @@ struct ColumnTile {
   // Output row r reads row source[r] - origin of x, or without a source row r. Of maps without weights.
   const index_t* source = nullptr;
   index_t origin = 0;
+  bool repeats = false;  // rows with one source are written together
+  index_t next_source(index_t r) const {
+    for (++r; repeats && r < rows && source[r] == source[r - 1];) ++r;
+    return r;
+  }
   const T* row(index_t r) const { return x + (source ? source[r] - origin : r) * ld_x; }
 };
 
 template <class T>
 struct ResizeKernels {
   index_t lanes;
-  bool permutes;  // there are permute*
+  bool permutes;                   // there are permute*
+  index_t (*last_block)(index_t);  // where the last block of n outputs begins
   void (*combine_rows)(const RowTile<T>&);
   void (*map_columns[kColumns])(const ColumnTile<T>&);
 };

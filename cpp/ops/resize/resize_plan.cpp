@@ -55,19 +55,27 @@ RowTable<T> row_table(AxisMap&& m) {
   return t;
 }
 
-// The largest distance of the places of one tap in a vector of outputs.
-index_t longest_span(const AxisMap& m, index_t lanes) {
+// The input that output o takes as tap k; one that it lacks is its last. Along o it never decreases.
+index_t place_of(const AxisMap& m, index_t o, index_t k) {
+  return std::min(m.first[o] + std::min(k, std::max<index_t>(m.count[o], 1) - 1), m.in - 1);
+}
+// Where block b of outputs begins and which is its last.
+template <class T>
+Range block_of(const ResizeKernels<T>& kernels, index_t out, index_t b) {
+  const index_t begin = std::min(b * kernels.lanes, kernels.last_block(out));
+  return {begin, std::min(begin + kernels.lanes, out)};
+}
+
+// The largest distance of the places of one tap in a block of outputs.
+template <class T>
+index_t longest_span(const AxisMap& m, const ResizeKernels<T>& kernels) {
   index_t span = 1;
-  for (index_t o = 0; o < m.out; ++o) {
-    const index_t last = std::min(o + lanes, m.out) - 1;
-    for (const index_t k : {index_t{0}, m.taps - 1}) {
-      const auto place = [&](index_t i) {
-        return m.first[i] + std::min(k, std::max<index_t>(m.count[i], 1) - 1);
-      };
-      span = std::max(span, place(last) - place(o) + 1);
-    }
+  for (index_t b = 0; b < ceil_div(m.out, kernels.lanes); ++b) {
+    const Range block = block_of(kernels, m.out, b);
+    for (index_t k = 0; k < m.taps; ++k)
+      span = std::max(span, place_of(m, block.end - 1, k) - place_of(m, block.begin, k) + 1);
   }
-  return span + m.taps;  // places of taps that are lacking may lie back by as many
+  return span;
 }
 
 // Is every output one input, if any?
@@ -80,8 +88,10 @@ struct Choice {
   double cycles;  // an output
 };
 
-Choice choose_columns(const AxisMap& m, index_t lanes, bool permutes) {
+template <class T>
+Choice choose_columns(const AxisMap& m, const ResizeKernels<T>& kernels) {
   if (m.identity()) return {ColumnPass::none, 0};
+  const index_t lanes = kernels.lanes;
   const double slower = 16. / double(lanes);
   const bool alike = m.weight.empty() && m.size > 0 && m.size <= kLongestWindow && m.pad >= 0;
   if (alike && (m.stride == 1 || m.stride == 2))
@@ -90,9 +100,9 @@ Choice choose_columns(const AxisMap& m, index_t lanes, bool permutes) {
   double entries = 0;
   for (const index_t n : m.count) entries += double(n);
   const Choice dots{ColumnPass::dots, kDot + kDotVector * entries / double(m.out) / double(lanes)};
-  const index_t span = longest_span(m, lanes);
+  const index_t span = longest_span(m, kernels);
   Choice lane{ColumnPass::gather, double(m.taps) * kGatherTap};
-  if (permutes)
+  if (kernels.permutes)
     for (int i = 0; i < 3; ++i)
       if (span <= lanes << i || m.in <= lanes << i) {
         lane = {static_cast<ColumnPass>(static_cast<int>(ColumnPass::permute1) + i),
@@ -116,7 +126,8 @@ double share(index_t k, index_t count, index_t taps) {
 }
 
 template <class T>
-void pack_lanes(const AxisMap& m, index_t lanes, ColumnTable<T>& t) {
+void pack_lanes(const AxisMap& m, const ResizeKernels<T>& kernels, ColumnTable<T>& t) {
+  const index_t lanes = kernels.lanes;
   const bool one = copies(m);
   const index_t size = t.map.blocks * m.taps * lanes;
   t.index.resize(size);
@@ -126,18 +137,15 @@ void pack_lanes(const AxisMap& m, index_t lanes, ColumnTable<T>& t) {
   if (gaps) t.kept.resize(t.map.blocks * lanes);
   const index_t reach = std::max<index_t>(0, m.in - vectors_of(t.map.kind) * lanes);
   for (index_t b = 0; b < t.map.blocks; ++b) {
-    const index_t o0 = std::max<index_t>(0, std::min(b * lanes, m.out - lanes));
+    const Range block = block_of(kernels, m.out, b);
     for (index_t k = 0; k < m.taps; ++k) {
-      const auto place = [&](index_t l) {
-        const index_t o = std::min(o0 + l, m.out - 1);
-        return std::min(m.first[o] + std::min(k, std::max<index_t>(m.count[o], 1) - 1), m.in - 1);
-      };
+      const auto place = [&](index_t l) { return place_of(m, std::min(block.begin + l, m.out - 1), k); };
       index_t base = place(0);
       for (index_t l = 1; l < lanes; ++l) base = std::min(base, place(l));
       base = std::min(base, reach);
       t.base[b * m.taps + k] = base;
       for (index_t l = 0; l < lanes; ++l) {
-        const index_t at = (b * m.taps + k) * lanes + l, o = std::min(o0 + l, m.out - 1);
+        const index_t at = (b * m.taps + k) * lanes + l, o = std::min(block.begin + l, m.out - 1);
         t.index[at] = static_cast<typename ColumnMap<T>::Word>(place(l) - base);
         if (gaps) t.kept[b * lanes + l] = m.count[o] ? -1 : 0;
         if (one || m.count[o] == 0) continue;
@@ -149,26 +157,26 @@ void pack_lanes(const AxisMap& m, index_t lanes, ColumnTable<T>& t) {
 }
 
 template <class T>
-ColumnTable<T> column_table(AxisMap&& m, ColumnPass kind, index_t lanes) {
+ColumnTable<T> column_table(AxisMap&& m, ColumnPass kind, const ResizeKernels<T>& kernels) {
   ColumnTable<T> t;
   t.map.kind = kind;
   t.map.in = m.in;
   t.map.out = m.out;
   t.map.taps = m.taps;
-  t.map.blocks = ceil_div(m.out, lanes);
+  t.map.blocks = ceil_div(m.out, kernels.lanes);
   if (kind == ColumnPass::none) return t;
   if (kind == ColumnPass::windows1 || kind == ColumnPass::windows2) {
     t.map.taps = m.size;
     t.map.pad = m.pad;
     t.scale = rounded<T>(m.scale);
-    if (!t.scale.empty()) t.scale.resize(std::max(m.out, lanes));
+    if (!t.scale.empty()) t.scale.resize(round_up(m.out, kernels.lanes));
   } else if (kind == ColumnPass::dots) {
     t.weight = rounded<T>(m.weight);
     t.scale = rounded<T>(m.scale);
     t.first = std::move(m.first);
     t.count = std::move(m.count);
   } else {
-    pack_lanes(m, lanes, t);
+    pack_lanes(m, kernels, t);
   }
   return t;
 }
@@ -177,7 +185,7 @@ bool staged(ColumnPass kind) { return kind == ColumnPass::windows1 || kind == Co
 
 // Elements of a row that windows are summed over: vectors of outputs, each of which may read a vector more.
 index_t staged_row(const AxisMap& m, index_t lanes) {
-  return std::max(m.pad + m.in, std::max<index_t>(0, m.out - lanes) * m.stride + m.size + 3 * lanes);
+  return std::max(m.pad + m.in, (round_up(m.out, lanes) - lanes) * m.stride + m.size + 3 * lanes);
 }
 
 double mean_count(const AxisMap& m) {
@@ -244,7 +252,7 @@ ResizePlan<T> plan_resize(AxisMaps maps, const View<const T>& x, Isa isa, int ma
     p.out[a] = maps[a].out;
   }
   gather_scales(maps.data(), kMaxSpatial);
-  const Choice w = choose_columns(maps[2], kernels.lanes, kernels.permutes);
+  const Choice w = choose_columns(maps[2], kernels);
   const double slower = 16. / double(kernels.lanes);
   const auto rows_cost = [&](const AxisMap& m) {
     return m.identity() ? 0 : slower * (mean_count(m) * kRowTap + kStore);
@@ -262,7 +270,7 @@ ResizePlan<T> plan_resize(AxisMaps maps, const View<const T>& x, Isa isa, int ma
   p.mapped_ld = round_up(maps[2].out, kernels.lanes);
   const index_t row = staged(w.kind) ? staged_row(maps[2], kernels.lanes) : maps[2].in;
   p.summed_ld = round_up(row, kernels.lanes);
-  p.w = column_table<T>(std::move(maps[2]), w.kind, kernels.lanes);
+  p.w = column_table<T>(std::move(maps[2]), w.kind, kernels);
   p.d = row_table<T>(std::move(maps[0]));
   p.h = row_table<T>(std::move(maps[1]));
   if (p.d.identity() && p.h.identity() && x.stride[3] == p.in[2] && x.stride[2] == p.in[1] * p.in[2] &&
@@ -279,8 +287,14 @@ ResizePlan<T> plan_resize(AxisMaps maps, const View<const T>& x, Isa isa, int ma
   p.blocks = ceil_div(p.out[1], p.block_rows);
   p.units = p.n * p.channels * p.out[0] * p.blocks;
   const double outputs = double(p.n) * double(p.channels) * double(p.out[0]) * double(p.out[1]) * ow;
-  p.fetches = p.scratch_elements() > 0 && outputs * double(sizeof(T)) > double(caches().l3) / 4;
   const double planes = outputs / std::max(1., oh * ow);
+  // Measured. What is beyond L3 is fetched early (8x64x56x56 to twice the size, bilinear: 1.63 -> 1.13 ms,
+  // its gradient 2.27 -> 1.69); in L3 that costs 5 to 15 %. Results in L3 are written fastest to several rows
+  // at once (nearest, 1x256x52x52 to twice the size: 208 -> 160 us); larger ones take 1.5 times as long so.
+  const double in_bytes = planes * used * iw * double(sizeof(T)), out_bytes = outputs * double(sizeof(T));
+  const double half = double(caches().l3) / 2;
+  p.fetches = p.scratch_elements() > 0 && in_bytes + out_bytes > half;
+  p.repeats = out_bytes < half;
   p.cycles = outputs * 0.1 + planes * plane;
   const double unit_bytes = double(p.block_rows) * (ow + iw) * double(sizeof(T));
   p.units_of_task = std::max<index_t>(1, static_cast<index_t>(kTaskBytes / std::max(1., unit_bytes)));

@@ -165,6 +165,9 @@ def channel_shuffle(input: Operand, groups: int) -> Any:
 
 
 def _dealt(x: Array, groups: int, per_group: int) -> Array:
-    y = np.empty((x.shape[0], per_group, groups, *x.shape[2:]), x.dtype)
-    y[...] = x.reshape(x.shape[0], groups, per_group, *x.shape[2:]).swapaxes(1, 2)
-    return y.reshape(x.shape)
+    n, _, *rest = x.shape
+    y = np.empty(x.shape, x.dtype)  # no view: as a gradient it need not be copied again
+    y.reshape(n, per_group, groups, *rest)[...] = x.reshape(n, groups, per_group, *rest).swapaxes(
+        1, 2
+    )
+    return y
