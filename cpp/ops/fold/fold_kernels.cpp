@@ -8,6 +8,7 @@
 
 #include "core/isa_begin.hpp"
 #include "core/vec.hpp"
+#include "core/vec_compare.hpp"
 #include "core/vec_lanes.hpp"
 
 template <class T>
@@ -75,10 +76,6 @@ NDNN_INLINE void copy_run(const RowArgs<T>& a, const Run& r, const T* from, T* t
 }
 
 #if NDNN_VEC_BYTES == 64
-template <class T, int... J>
-NDNN_INLINE LaneIndex<T> lane_numbers(std::integer_sequence<int, J...>) {
-  return LaneIndex<T>{J...};
-}
 // A run of less than a vector, such as the border of a padded row: lanes of one vector of inputs.
 template <class T>
 struct ShortRun {
@@ -98,8 +95,7 @@ struct ShortRun {
     from = r.fill ? 0 : low;
     inputs = lanes_between<T>(0, span);
     outputs = lanes_between<T>(0, count);
-    lane = lane_numbers<T>(std::make_integer_sequence<int, kL>{}) * static_cast<Word>(r.step) +
-           static_cast<Word>(r.from - low);
+    lane = lane_numbers<Word>() * static_cast<Word>(r.step) + static_cast<Word>(r.from - low);
     fill = broadcast(r.fill ? a.fill : T(0));
     return true;
   }
@@ -120,13 +116,19 @@ NDNN_INLINE bool copy_bordered(const RowArgs<T>& a) {
   if (k == 1 && !before.set(a, m.run[0])) return false;
   if (m.runs == k + 2 && !after.set(a, m.run[k + 1])) return false;
   const Run r = m.run[k];
-  const T* from = a.input;
-  T* to = a.gathered;
-  for (index_t i = 0; i < a.count; ++i, from += a.input_row, to += a.gathered_row) {
-    if (before.count) before.copy(from, to);
-    copy_row(from + r.from, to + r.first, r.count);
-    if (after.count) after.copy(from, to);
-  }
+  const auto copy_rows = [&](auto&& copy_inner) {
+    const T* from = a.input;
+    T* to = a.gathered;
+    for (index_t i = 0; i < a.count; ++i, from += a.input_row, to += a.gathered_row) {
+      if (before.count) before.copy(from, to);
+      copy_inner(from + r.from, to + r.first);
+      if (after.count) after.copy(from, to);
+    }
+  };
+  // The C library need not read what it overwrites: 1920 floats a row in 0.88 of the time.
+  if (r.count * index_t(sizeof(T)) >= 4096)
+    copy_rows([&](const T* from, T* to) { __builtin_memcpy(to, from, r.count * sizeof(T)); });
+  else copy_rows([&](const T* from, T* to) { copy_row(from, to, r.count); });
   return true;
 }
 #else
