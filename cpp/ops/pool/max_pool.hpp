@@ -89,19 +89,15 @@ void run_fractional_max_pool(const PoolGeometry& g, int rank, const View<const T
                              int threads, const MaxPoolOutputs<T>& out);
 
 // The gradient dx, all of it, from dy and what the forward pass saved. Sums are formed in the order of the
-// outputs: by elements of dx, each of which looks at the outputs that may have it (`gather`), or by outputs.
+// outputs of a plane.
 struct MaxPoolGradientPlan {
   PoolGeometry g;
-  Isa isa = Isa::base;
-  bool gather = false, wide = false;
-  // Along the row: element i may be that of the outputs from i / stride + shift on, `reach` of them.
-  index_t shift = 0, reach = 1;
-  index_t planes = 1, rows = 1;  // of a tile of dx
+  bool wide = false;
+  index_t together = 1;  // planes that are dealt with in turns
   int threads = 1;
   double cycles = 0;
 };
-MaxPoolGradientPlan plan_max_pool_gradient(const PoolGeometry& g, bool wide, int item_bytes, Isa isa,
-                                           int max_threads);
+MaxPoolGradientPlan plan_max_pool_gradient(const PoolGeometry& g, bool wide, int item_bytes, int max_threads);
 template <class T>
 void run_max_pool_gradient(const MaxPoolGradientPlan& plan, const T* dy, const void* saved, T* dx);
 

@@ -140,101 +140,14 @@ void window(const MaxWindowArgs<T>& a) {
   if (a.stride == 1) return window_strided<T, 1>(a);
   window_strided<T, 2>(a);
 }
-
-// ---- the gradient
-
-template <class T>
-struct MaskedSources {
-  LaneMask<T> mask[kMostSources];
-  NDNN_INLINE MaskedSources(const MaxGradientArgs<T>& a, index_t j) {
-    for (index_t e = 0; e < a.reach; ++e) {
-      const index_t o = j + a.shift + e;
-      mask[e] = lanes_between<T>(-o, a.outputs - o);
-    }
-  }
-  template <class E>
-  NDNN_INLINE Vec<E> at(const E* p, index_t e) const {
-    return (Vec<E>)load_masked_or<T>(reinterpret_cast<const T*>(p), mask[e], (Vec<T>)(Vec<E>{} - 1));
-  }
-};
-template <class T>
-struct WholeSources {
-  template <class E>
-  NDNN_INLINE Vec<E> at(const E* p, index_t) const {
-    return load(p);
-  }
-};
-
-// Elements j * kStride + phase of a row of dx, lanes along j. kReach of 0: any.
-template <class T, int kStride, int kReach>
-struct MaxGradient {
-  using I = PoolIndex<T>;
-  const MaxGradientArgs<T> a;
-
-  template <class Sources>
-  NDNN_INLINE void run(const Sources& sources, index_t plane, index_t row, index_t j) const {
-    Vec<T> acc[kStride];
-    Vec<I> own[kStride];
-#pragma GCC unroll 2
-    for (int f = 0; f < kStride; ++f) {
-      acc[f] = Vec<T>{};
-      own[f] = lane_numbers<I>() * kStride +
-               broadcast(static_cast<I>(a.first_index + row * a.index_row + j * kStride + f));
-    }
-    for (index_t d = 0; d < a.depth_count; ++d)
-      for (index_t h = 0; h < a.rows[row].count; ++h) {
-        const index_t from =
-            plane * a.plane + d * a.depth + (a.rows[row].begin + h) * a.outputs + j + a.shift;
-#pragma GCC unroll 3
-        for (index_t e = 0; e < (kReach ? kReach : a.reach); ++e) {
-          const Vec<I> index = sources.at(a.index + from + e, e);
-          const Vec<T> dy = sources.at(a.dy + from + e, e);
-#pragma GCC unroll 2
-          for (int f = 0; f < kStride; ++f) acc[f] = add_where<T>(acc[f], equal_lanes<T>(index, own[f]), dy);
-        }
-      }
-    T* const dx = a.dx + plane * a.dx_plane + row * a.dx_row + j * kStride;
-    const index_t count = a.n - j * kStride;
-    if constexpr (kStride == 1) {
-      store_few(dx, acc[0], count);
-    } else {
-      store_few(dx, interleaved<T, 0>(acc[0], acc[1]), count);
-      if (count > kLanes<T>) store_few(dx + kLanes<T>, interleaved<T, 1>(acc[0], acc[1]), count - kLanes<T>);
-    }
-  }
-
-  void all() const {
-    constexpr index_t kL = kLanes<T>;
-    const MaxGradient own = *this;
-    const Chunks chunks(ceil_div(a.n, kStride), kL, a.shift, kL, kL + a.reach - 1, a.outputs);
-    for_chunks<T, MaskedSources<T>>(
-        own.a, chunks,
-        [&](const MaskedSources<T>& edge, index_t p, index_t r, index_t j)
-            NDNN_LAMBDA { own.run(edge, p, r, j); },
-        [&](index_t p, index_t r, index_t j) NDNN_LAMBDA { own.run(WholeSources<T>(), p, r, j); });
-  }
-};
-
-template <class T, int kStride>
-void max_gradient_strided(const MaxGradientArgs<T>& a) {
-  if (a.reach == 1) return MaxGradient<T, kStride, 1>{a}.all();
-  if (a.reach == 2) return MaxGradient<T, kStride, 2>{a}.all();
-  if (a.reach == 3) return MaxGradient<T, kStride, 3>{a}.all();
-  MaxGradient<T, kStride, 0>{a}.all();
-}
-template <class T>
-void max_gradient(const MaxGradientArgs<T>& a) {
-  if (a.stride == 1) return max_gradient_strided<T, 1>(a);
-  max_gradient_strided<T, 2>(a);
-}
 #endif
 
 template <class T>
 constexpr MaxPoolInPlaceKernels<T> make_kernels() {
 #if NDNN_VEC_BYTES == 64
-  return {&window<T>, &argmax_in_place<T>, &max_gradient<T>};
+  return {&window<T>, &argmax_in_place<T>};
 #else
-  return {nullptr, nullptr, nullptr};
+  return {nullptr, nullptr};
 #endif
 }
 extern const MaxPoolInPlaceKernels<float> max_pool_in_place_kernels_f32;

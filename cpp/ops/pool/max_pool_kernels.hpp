@@ -71,26 +71,6 @@ struct MaxWindowArgs {
 };
 constexpr index_t kMostTapsInPlace = 8;  // of the two that read x where it is
 
-// The gradient in rows of x: dx[p][r][i] is the sum of dy over outputs whose index is
-// first_index + r * index_row + i, in the order depth, row, output. Outputs that may have it lie in rows
-// `rows[r]` of every depth, and along the row from i / stride + shift on, `reach` of them, at most
-// kMostSources; in rows of `outputs`.
-template <class T>
-struct MaxGradientArgs {
-  const T* dy;
-  const PoolIndex<T>* index;
-  index_t plane, depth, outputs;  // strides of both
-  index_t depth_count;
-  const Span* rows;
-  index_t first_index, index_row;
-  index_t shift, reach;
-  T* dx;
-  index_t dx_plane, dx_row;
-  index_t planes, count, n;
-  index_t stride;  // 1 or 2
-};
-constexpr index_t kMostSources = 8;
-
 // Two passes, for any window; with indices, one from a copy that holds -inf for the padding, so that no
 // position is outside.
 template <class T>
@@ -108,7 +88,6 @@ template <class T>
 struct MaxPoolInPlaceKernels {
   void (*window)(const MaxWindowArgs<T>&);
   void (*argmax)(const MaxWindowArgs<T>&);
-  void (*gradient)(const MaxGradientArgs<T>&);
 };
 template <class T>
 const MaxPoolInPlaceKernels<T>& max_pool_in_place_kernels(Isa isa);
