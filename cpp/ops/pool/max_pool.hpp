@@ -65,6 +65,7 @@ struct MaxPoolPlan {
   // Tiles read whole vectors; the rest (uneven or huge windows) goes output by output.
   bool tiled = false, with_indices = false;
   bool in_place = false;                   // tiles without a buffer, where lanes can be masked
+  bool joined = false;                     // rows of the buffer, end to end, are one row of windows
   std::array<Window, kMaxSpatial> window;  // without taps that no output needs
   index_t runs = 1, run = 1;               // runs of planes that lie evenly in memory
   index_t run_stride = 0, plane_stride = 0;

@@ -59,10 +59,10 @@ MaxPoolGradientPlan plan_max_pool_gradient(const PoolGeometry& g, bool wide, int
   MaxPoolGradientPlan p;
   p.g = g;
   p.wide = wide && item_bytes == 4;
-  p.together = overlap_along_row(g.axis[2]) ? kTogether : 1;
   p.cycles = double(g.n) * double(g.c) *
              (1 + double(g.outputs()) * kOutputCycles + double(g.plane()) * kZeroCycles * item_bytes / 4);
   p.threads = useful_threads(p.cycles, max_threads);
+  if (overlap_along_row(g.axis[2]) && g.n * g.c >= kTogether * p.threads) p.together = kTogether;
   return p;
 }
 
