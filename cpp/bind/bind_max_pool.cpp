@@ -19,7 +19,7 @@ struct MaxPoolTrace {
     make_contiguous(dy);
     py::array dx(dy.dtype(), py::array::ShapeContainer(input));
     const bool wide = saved.itemsize() == 8;
-    const MaxPoolGradientPlan plan = plan_max_pool_gradient(g, wide, sizeof(T), call_threads());
+    const MaxPoolGradientPlan plan = plan_max_pool_gradient(g, wide, sizeof(T), active_isa(), call_threads());
     const auto* from = static_cast<const T*>(dy.data());
     auto* to = static_cast<T*>(dx.mutable_data());
     const void* const indices = saved.data();

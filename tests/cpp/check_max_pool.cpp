@@ -123,7 +123,7 @@ class Checker {
     for (std::size_t i = 0; i < want_.y.size(); ++i)
       if (!std::isinf(want_.y[i])) want[index_t(i) / g_.outputs() * g_.plane() + want_.indices[i]] += dy[i];
     const auto dx = std::make_unique<T[]>(want.size());
-    MaxPoolGradientPlan plan = plan_max_pool_gradient(g_, false, sizeof(T), threads);
+    MaxPoolGradientPlan plan = plan_max_pool_gradient(g_, false, sizeof(T), isa, threads);
     plan.threads = threads;
     run_max_pool_gradient<T>(plan, dy.get(), saved, dx.get());
     judge(std::equal(want.begin(), want.end(), dx.get()), "gradient", isa);

@@ -93,12 +93,15 @@ void run_fractional_max_pool(const PoolGeometry& g, int rank, const View<const T
 // outputs of a plane.
 struct MaxPoolGradientPlan {
   PoolGeometry g;
+  Isa isa = Isa::base;
   bool wide = false;
+  bool spread = false;   // by elements of dx, else by outputs:
   index_t together = 1;  // planes that are dealt with in turns
   int threads = 1;
   double cycles = 0;
 };
-MaxPoolGradientPlan plan_max_pool_gradient(const PoolGeometry& g, bool wide, int item_bytes, int max_threads);
+MaxPoolGradientPlan plan_max_pool_gradient(const PoolGeometry& g, bool wide, int item_bytes, Isa isa,
+                                           int max_threads);
 template <class T>
 void run_max_pool_gradient(const MaxPoolGradientPlan& plan, const T* dy, const void* saved, T* dx);
 

@@ -242,14 +242,77 @@ void window(const MaxWindowArgs<T>& a) {
   if (a.stride == 1) return window_strided<T, 1>(a);
   window_strided<T, 2>(a);
 }
+
+// ---- the gradient of windows that do not overlap
+
+// v[0] of lane 0, v[1] of lane 0, ..., in as many vectors.
+template <class T>
+NDNN_INLINE void interleave(Vec<T> (&)[1]) {}
+template <class T>
+NDNN_INLINE void interleave(Vec<T> (&v)[2]) {
+  const Vec<T> a = v[0], b = v[1];
+  v[0] = interleaved<T, 0>(a, b);
+  v[1] = interleaved<T, 1>(a, b);
+}
+template <class T>
+NDNN_INLINE void interleave(Vec<T> (&v)[4]) {
+  Vec<T> even[2] = {v[0], v[2]}, odd[2] = {v[1], v[3]};
+  interleave<T>(even);
+  interleave<T>(odd);
+#pragma GCC unroll 2
+  for (int half = 0; half < 2; ++half) {
+    v[2 * half] = interleaved<T, 0>(even[half], odd[half]);
+    v[2 * half + 1] = interleaved<T, 1>(even[half], odd[half]);
+  }
+}
+
+template <class T, int kStride>
+void spread_strided(const MaxSpreadArgs<T>& args) {
+  using I = PoolIndex<T>;
+  constexpr index_t kL = kLanes<T>;
+  const MaxSpreadArgs<T> a = args;
+  const Vec<I> down = broadcast(static_cast<I>(a.n)), none = Vec<I>{} - 1;
+  const auto load_outputs = [](const auto* p, index_t room, auto rest) NDNN_LAMBDA {
+    const T* const q = reinterpret_cast<const T*>(p);
+    return room >= kL ? load(q) : load_masked_or<T>(q, lanes_between<T>(0, room), (Vec<T>)rest);
+  };
+  for (index_t p = 0; p < a.planes; ++p)
+    for (index_t row = 0, u = 0; row < a.rows; row += a.row_stride, ++u) {
+      const index_t from = p * a.plane + (u < a.last ? u : a.last) * a.outputs;
+      const index_t rows = a.rows - row < a.row_stride ? a.rows - row : a.row_stride;
+      for (index_t o = 0; o * kStride < a.n; o += kL) {
+        const index_t left = a.n - o * kStride;
+        const Vec<I> index = (Vec<I>)load_outputs(a.index + from + o, a.outputs - o, none);
+        const Vec<T> dy = load_outputs(a.dy + from + o, a.outputs - o, none);
+        Vec<I> own = lane_numbers<I>() * kStride + static_cast<I>(a.first_index + row * a.n + o * kStride);
+        T* dx = a.dx + p * a.dx_plane + row * a.n + o * kStride;
+        for (index_t r = 0; r < rows; ++r, own += down, dx += a.n) {
+          Vec<T> v[kStride];
+#pragma GCC unroll 4
+          for (int f = 0; f < kStride; ++f)
+            v[f] = add_where<T>(Vec<T>{}, equal_lanes<T>(index - static_cast<I>(f), own), dy);
+          interleave<T>(v);
+#pragma GCC unroll 4
+          for (int f = 0; f < kStride; ++f)
+            if (left > f * kL) store_few(dx + f * kL, v[f], left - f * kL);
+        }
+      }
+    }
+}
+template <class T>
+void spread(const MaxSpreadArgs<T>& a) {
+  if (a.stride == 1) return spread_strided<T, 1>(a);
+  if (a.stride == 2) return spread_strided<T, 2>(a);
+  spread_strided<T, 4>(a);
+}
 #endif
 
 template <class T>
 constexpr MaxPoolInPlaceKernels<T> make_kernels() {
 #if NDNN_VEC_BYTES == 64
-  return {&window<T>, &argmax_in_place<T>};
+  return {&window<T>, &argmax_in_place<T>, &spread<T>};
 #else
-  return {nullptr, nullptr};
+  return {nullptr, nullptr, nullptr};
 #endif
 }
 extern const MaxPoolInPlaceKernels<float> max_pool_in_place_kernels_f32;

@@ -71,6 +71,22 @@ struct MaxWindowArgs {
 };
 constexpr index_t kMostTapsInPlace = 8;  // of the two that read x where it is
 
+// The gradient of windows that do not overlap, by elements: dx[p][i][j], i < rows, j < n, is dy of the one
+// output that may have it, where its index is first_index + i * n + j, else 0. That is the output j / stride
+// in row i / row_stride of dy; elements behind the last have none.
+template <class T>
+struct MaxSpreadArgs {
+  const T* dy;
+  const PoolIndex<T>* index;
+  index_t plane, outputs;  // strides of both: of planes, of rows
+  index_t last;            // row of outputs
+  index_t row_stride, stride;
+  index_t first_index;
+  T* dx;
+  index_t dx_plane;
+  index_t planes, rows, n;
+};
+
 // Two passes, for any window; with indices, one from a copy that holds -inf for the padding, so that no
 // position is outside.
 template <class T>
@@ -88,6 +104,7 @@ template <class T>
 struct MaxPoolInPlaceKernels {
   void (*window)(const MaxWindowArgs<T>&);
   void (*argmax)(const MaxWindowArgs<T>&);
+  void (*spread)(const MaxSpreadArgs<T>&);  // strides along the row: 1, 2 and 4
 };
 template <class T>
 const MaxPoolInPlaceKernels<T>& max_pool_in_place_kernels(Isa isa);
