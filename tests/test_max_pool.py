@@ -56,7 +56,7 @@ def random_call(rng: np.random.Generator, dtype: str) -> tuple[str, np.ndarray, 
             x,
             {
                 "kernel_size": kernel,
-                "stride": tuple(rng.integers(1, 5, rank).tolist()),
+                "stride": tuple(rng.integers(1, (11, 5, 5)[rank - 1], rank).tolist()),
                 "padding": tuple(int(rng.integers(0, k // 2 + 1)) for k in kernel),
                 "dilation": tuple(dilation if rng.random() < 0.5 else 1 for _ in range(rank)),
                 "ceil_mode": bool(rng.integers(2)),

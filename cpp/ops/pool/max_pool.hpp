@@ -65,6 +65,7 @@ struct MaxPoolPlan {
   // Tiles read whole vectors; the rest (uneven or huge windows) goes output by output.
   bool tiled = false, with_indices = false;
   bool in_place = false;                   // tiles without a buffer, where lanes can be masked
+  bool joined = false;                     // rows of the buffer, end to end, are one row of windows
   std::array<Window, kMaxSpatial> window;  // without taps that no output needs
   index_t runs = 1, run = 1;               // runs of planes that lie evenly in memory
   index_t run_stride = 0, plane_stride = 0;
@@ -89,14 +90,13 @@ void run_fractional_max_pool(const PoolGeometry& g, int rank, const View<const T
                              int threads, const MaxPoolOutputs<T>& out);
 
 // The gradient dx, all of it, from dy and what the forward pass saved. Sums are formed in the order of the
-// outputs: by elements of dx, each of which looks at the outputs that may have it (`gather`), or by outputs.
+// outputs of a plane.
 struct MaxPoolGradientPlan {
   PoolGeometry g;
   Isa isa = Isa::base;
-  bool gather = false, wide = false;
-  // Along the row: element i may be that of the outputs from i / stride + shift on, `reach` of them.
-  index_t shift = 0, reach = 1;
-  index_t planes = 1, rows = 1;  // of a tile of dx
+  bool wide = false;
+  bool spread = false;   // by elements of dx, else by outputs:
+  index_t together = 1;  // planes that are dealt with in turns
   int threads = 1;
   double cycles = 0;
 };

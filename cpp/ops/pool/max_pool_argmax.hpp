@@ -35,7 +35,6 @@ struct WholeTaps {
 #pragma GCC unroll 3
     for (index_t k = 0; k < taps; ++k) tap(load_every<T, kStride>(p + k * gap, stride, count));
   }
-  NDNN_INLINE Vec<T> vector(const T* p, index_t k, int v) const { return load(p + k + v * kLanes<T>); }
 };
 
 #if NDNN_VEC_BYTES == 64

@@ -77,63 +77,165 @@ void argmax_in_place(const MaxWindowArgs<T>& a) {
   argmax_in_place_strided<T, 2>(a);
 }
 
-// Small windows without indices: rows first, in registers, then along them.
-template <class T, int kStride, int kTaps>
-struct SmallWindows {
-  static constexpr int kGroups = ceil_div(kTaps, kStride);  // with stride 2 a pair of vectors has two taps
-  const MaxWindowArgs<T> a;  // a copy that no store can change: else each row loads all of it again
+// ---- small windows without indices: down the rows of a window, in registers, then along
 
-  template <class Taps>
-  NDNN_INLINE void run(const Taps& taps, index_t plane, index_t r, index_t o) const {
-    const Span& rows = a.rows[r];
-    const T* const first = a.x + plane * a.plane + rows.begin * a.row + a.first + o * kStride;
-    Vec<T> acc[kGroups][kStride];
-#pragma GCC unroll 3
-    for (int g = 0; g < kGroups; ++g)
-#pragma GCC unroll 2
-      for (int v = 0; v < kStride; ++v) acc[g][v] = taps.vector(first, g * kStride, v);
-    const index_t step = a.row_step * a.row;
-    const T* p = first + step;
-    index_t h = 1;
-    for (index_t d = 0; d < a.depth_count; ++d, h = 0, p = first + d * a.depth)
-      for (; h < rows.count; ++h, p += step)
-#pragma GCC unroll 3
-        for (int g = 0; g < kGroups; ++g)
-#pragma GCC unroll 2
-          for (int v = 0; v < kStride; ++v)
-            acc[g][v] = larger_or_nan<T>(acc[g][v], taps.vector(p, g * kStride, v));
-    store_few(a.y + plane * a.y_plane + r * a.y_row + o, along(acc), a.n - o);
+// The rows of one window: kDepths times kRows, where it has fewer, the last stands for the missing. kRows of
+// 0: any number of both.
+template <class T, int kDepths, int kRows>
+struct WindowRows {
+  const MaxWindowArgs<T>& a;
+  const T* row[kRows ? kDepths * kRows : 1];
+  index_t count, step;
+  NDNN_INLINE WindowRows(const MaxWindowArgs<T>& args, const T* plane, index_t r)
+      : a(args), count(a.rows[r].count), step(a.row_step * a.row) {
+    row[0] = plane + a.rows[r].begin * a.row + a.first;
+    const index_t depth = a.depth_count > 1 ? a.depth : 0;
+#pragma GCC unroll 4
+    for (int i = 1; i < kDepths * kRows; ++i)
+      row[i] = i < kRows ? row[i - 1] + (i < count ? step : 0) : row[i - kRows] + depth;
   }
-  static NDNN_INLINE Vec<T> along(const Vec<T> (&acc)[kGroups][kStride]) {
-    if constexpr (kStride == 1) {
-      Vec<T> y = acc[0][0];
-#pragma GCC unroll 3
-      for (int k = 1; k < kTaps; ++k) y = larger_or_nan<T>(y, acc[k][0]);
-      return y;
-    } else {
-      Vec<T> y = every_second<T, 0>(acc[0][0], acc[0][1]);
-      if constexpr (kTaps > 1) y = larger_or_nan<T>(y, every_second<T, 1>(acc[0][0], acc[0][1]));
-      if constexpr (kTaps > 2) y = larger_or_nan<T>(y, every_second<T, 0>(acc[1][0], acc[1][1]));
-      return y;
+  // The largest of each place, from kVectors neighbouring ones on.
+  template <int kVectors, class Load>
+  NDNN_INLINE void largest(Vec<T> (&acc)[kVectors], index_t at, Load&& load_from) const {
+    const auto each = [&](const T* p, auto&& join) NDNN_LAMBDA {
+#pragma GCC unroll 2
+      for (int v = 0; v < kVectors; ++v) acc[v] = join(acc[v], load_from(p + at + v * kLanes<T>, v));
+    };
+    const auto larger = [](Vec<T> old, Vec<T> v) NDNN_LAMBDA { return larger_or_nan<T>(old, v); };
+    each(row[0], [](Vec<T>, Vec<T> v) NDNN_LAMBDA { return v; });
+#pragma GCC unroll 4
+    for (int i = 1; i < kDepths * kRows; ++i) each(row[i], larger);
+    if constexpr (kRows == 0)
+      for (index_t d = 0; d < a.depth_count; ++d)
+        for (index_t h = d == 0; h < count; ++h) each(row[0] + d * a.depth + h * step, larger);
+  }
+};
+
+template <class T, int kBy, int... J>
+NDNN_INLINE Vec<T> following(Vec<T> a, Vec<T> b, std::integer_sequence<int, J...>) {
+  return __builtin_shufflevector(a, b, (J + kBy)...);
+}
+
+template <class T, int kStride, int kTaps, int kDepths, int kRows>
+struct SmallWindows {
+  static constexpr int kL = kLanes<T>, kGroup = kStride * kL;
+  static constexpr int kReach = (kTaps - 1) / kStride;  // lanes of the next group that a vector needs
+  using Rows = WindowRows<T, kDepths, kRows>;
+  struct Group {  // the positions of kL outputs, and those between them
+    Vec<T> v[kStride];
+  };
+  const MaxWindowArgs<T> a;
+  index_t whole_end;               // groups but the first that are inside [0, in)
+  LaneMask<T> mask[3][kStride]{};  // of the first, of that at the end, of those behind it
+
+  explicit NDNN_INLINE SmallWindows(const MaxWindowArgs<T>& args)
+      : a(args), whole_end((a.in - a.first) / kGroup) {
+    for (int v = 0; v < kStride; ++v)
+      for (int at_end = 0; at_end < 2; ++at_end) {
+        const index_t at = a.first + at_end * whole_end * kGroup + v * kL;
+        mask[at_end][v] = lanes_between<T>(-at, a.in - at);
+      }
+  }
+
+  static NDNN_INLINE Group parted(Group g) {
+    if constexpr (kStride == 1) return g;
+    else return {{every_second<T, 0>(g.v[0], g.v[1]), every_second<T, 1>(g.v[0], g.v[1])}};
+  }
+  static NDNN_INLINE Group whole(const Rows& rows, index_t j) {
+    Group g;
+    rows.largest(g.v, j * kGroup, [](const T* p, int) NDNN_LAMBDA { return load(p); });
+    return parted(g);
+  }
+  NDNN_INLINE Group edge(const Rows& rows, index_t j) const {
+    const LaneMask<T>* const m = mask[j == 0 ? 0 : j == whole_end ? 1 : 2];
+    Group g;
+    rows.largest(g.v, j * kGroup, [&](const T* p, int v) NDNN_LAMBDA {
+      return load_masked_or<T>(p, m[v], broadcast(kLeast<T>));
+    });
+    return parted(g);
+  }
+  static NDNN_INLINE Vec<T> along(const Group& g, const Group& next) {
+    constexpr auto kAll = std::make_integer_sequence<int, kLanes<T>>{};
+    Vec<T> y = g.v[0];
+    if constexpr (kTaps > 1 && kStride == 2) y = larger_or_nan<T>(y, g.v[1]);
+    if constexpr (kReach > 0) y = larger_or_nan<T>(y, following<T, 1>(g.v[0], next.v[0], kAll));
+    if constexpr (kReach > 1) y = larger_or_nan<T>(y, following<T, 2>(g.v[0], next.v[0], kAll));
+    return y;
+  }
+  NDNN_INLINE void row(const Rows& rows, T* y) const {
+    Group g = edge(rows, 0);
+    index_t j = 1;
+    for (; j < whole_end && j * kL <= a.n; ++j) {
+      const Group next = whole(rows, j);
+      store(y + (j - 1) * kL, along(g, next));
+      g = next;
     }
+    for (index_t left = a.n - (j - 1) * kL; left > 0; left -= kL, ++j) {
+      Group next = g;
+      if (left > kL - kReach) next = edge(rows, j);
+      store_few(y + (j - 1) * kL, along(g, next), left);
+      g = next;
+    }
+  }
+
+  // Rows so short that one vector holds what two of them read, and one those of two rows of outputs.
+  bool narrow() const { return (a.n - 1) * kStride + kTaps <= kL && 2 * a.n <= kL && a.y_row == a.n; }
+  NDNN_INLINE Vec<T> first_vector(const Rows& rows) const {
+    Vec<T> v[1];
+    const LaneMask<T> m = mask[0][0];
+    rows.largest(v, 0,
+                 [&](const T* p, int) NDNN_LAMBDA { return load_masked_or<T>(p, m, broadcast(kLeast<T>)); });
+    return v[0];
+  }
+  NDNN_INLINE void row_pairs(const T* x, T* y) const {
+    using I = IntOf<T>;
+    const LaneIndex<T> lane = lane_numbers<I>();
+    const I n = static_cast<I>(a.n);
+    const LaneIndex<T> first = lane * kStride + (lane < n ? LaneIndex<T>{} : broadcast<I>(kL - n * kStride));
+    const auto both = [&](index_t r, index_t other) NDNN_LAMBDA {
+      const Vec<T> low = first_vector(Rows(a, x, r)), high = first_vector(Rows(a, x, other));
+      Vec<T> largest = permute<T>(low, high, first);
+#pragma GCC unroll 3
+      for (I k = 1; k < kTaps; ++k) largest = larger_or_nan<T>(largest, permute<T>(low, high, first + k));
+      return largest;
+    };
+    index_t r = 0;
+    for (; r + 1 < a.count; r += 2) store_few(y + r * n, both(r, r + 1), 2 * n);
+    if (r < a.count) store_part(y + r * n, both(r, r), n);
   }
 
   void all() const {
     const SmallWindows own = *this;  // that no store can change: else each row would load all of it again
-    using Edge = MaskedTaps<T, kStride>;
-    for_chunks<T, Edge>(
-        own.a, chunks_of<T, kStride>(own.a),
-        [&](const Edge& edge, index_t p, index_t r, index_t o) NDNN_LAMBDA { own.run(edge, p, r, o); },
-        [&](index_t p, index_t r, index_t o)
-            NDNN_LAMBDA { own.run(WholeTaps<T, kStride>(own.a, o), p, r, o); });
+    const bool in_pairs = own.narrow();
+    for (index_t p = 0; p < own.a.planes; ++p) {
+      const T* const x = own.a.x + p * own.a.plane;
+      T* const y = own.a.y + p * own.a.y_plane;
+      if (in_pairs) own.row_pairs(x, y);
+      else if (own.a.n <= kL - kReach)
+        for (index_t r = 0; r < own.a.count; ++r) {
+          const Group g = own.edge(Rows(own.a, x, r), 0);
+          store_few(y + r * own.a.y_row, along(g, g), own.a.n);
+        }
+      else
+        for (index_t r = 0; r < own.a.count; ++r) own.row(Rows(own.a, x, r), y + r * own.a.y_row);
+    }
   }
 };
 
+template <class T, int kStride, int kTaps>
+void window_of_taps(const MaxWindowArgs<T>& a) {
+  index_t tallest = 0;
+  for (index_t r = 0; r < a.count; ++r) tallest = a.rows[r].count > tallest ? a.rows[r].count : tallest;
+  if (a.depth_count == 1 && tallest == 2) return SmallWindows<T, kStride, kTaps, 1, 2>(a).all();
+  if (a.depth_count == 1 && tallest == 3) return SmallWindows<T, kStride, kTaps, 1, 3>(a).all();
+  if (a.depth_count == 2 && tallest == 2) return SmallWindows<T, kStride, kTaps, 2, 2>(a).all();
+  SmallWindows<T, kStride, kTaps, 1, 0>(a).all();
+}
 template <class T, int kStride>
 void window_strided(const MaxWindowArgs<T>& a) {
-  if (a.taps == 1) return SmallWindows<T, kStride, 1>{a}.all();
-  if (a.taps == 2) return SmallWindows<T, kStride, 2>{a}.all();
-  SmallWindows<T, kStride, 3>{a}.all();
+  if (a.taps == 1) return window_of_taps<T, kStride, 1>(a);
+  if (a.taps == 2) return window_of_taps<T, kStride, 2>(a);
+  window_of_taps<T, kStride, 3>(a);
 }
 template <class T>
 void window(const MaxWindowArgs<T>& a) {
@@ -141,98 +243,74 @@ void window(const MaxWindowArgs<T>& a) {
   window_strided<T, 2>(a);
 }
 
-// ---- the gradient
+// ---- the gradient of windows that do not overlap
 
+// v[0] of lane 0, v[1] of lane 0, ..., in as many vectors.
 template <class T>
-struct MaskedSources {
-  LaneMask<T> mask[kMostSources];
-  NDNN_INLINE MaskedSources(const MaxGradientArgs<T>& a, index_t j) {
-    for (index_t e = 0; e < a.reach; ++e) {
-      const index_t o = j + a.shift + e;
-      mask[e] = lanes_between<T>(-o, a.outputs - o);
-    }
-  }
-  template <class E>
-  NDNN_INLINE Vec<E> at(const E* p, index_t e) const {
-    return (Vec<E>)load_masked_or<T>(reinterpret_cast<const T*>(p), mask[e], (Vec<T>)(Vec<E>{} - 1));
-  }
-};
+NDNN_INLINE void interleave(Vec<T> (&)[1]) {}
 template <class T>
-struct WholeSources {
-  template <class E>
-  NDNN_INLINE Vec<E> at(const E* p, index_t) const {
-    return load(p);
-  }
-};
-
-// Elements j * kStride + phase of a row of dx, lanes along j. kReach of 0: any.
-template <class T, int kStride, int kReach>
-struct MaxGradient {
-  using I = PoolIndex<T>;
-  const MaxGradientArgs<T> a;
-
-  template <class Sources>
-  NDNN_INLINE void run(const Sources& sources, index_t plane, index_t row, index_t j) const {
-    Vec<T> acc[kStride];
-    Vec<I> own[kStride];
-#pragma GCC unroll 2
-    for (int f = 0; f < kStride; ++f) {
-      acc[f] = Vec<T>{};
-      own[f] = lane_numbers<I>() * kStride +
-               broadcast(static_cast<I>(a.first_index + row * a.index_row + j * kStride + f));
-    }
-    for (index_t d = 0; d < a.depth_count; ++d)
-      for (index_t h = 0; h < a.rows[row].count; ++h) {
-        const index_t from =
-            plane * a.plane + d * a.depth + (a.rows[row].begin + h) * a.outputs + j + a.shift;
-#pragma GCC unroll 3
-        for (index_t e = 0; e < (kReach ? kReach : a.reach); ++e) {
-          const Vec<I> index = sources.at(a.index + from + e, e);
-          const Vec<T> dy = sources.at(a.dy + from + e, e);
-#pragma GCC unroll 2
-          for (int f = 0; f < kStride; ++f) acc[f] = add_where<T>(acc[f], equal_lanes<T>(index, own[f]), dy);
-        }
-      }
-    T* const dx = a.dx + plane * a.dx_plane + row * a.dx_row + j * kStride;
-    const index_t count = a.n - j * kStride;
-    if constexpr (kStride == 1) {
-      store_few(dx, acc[0], count);
-    } else {
-      store_few(dx, interleaved<T, 0>(acc[0], acc[1]), count);
-      if (count > kLanes<T>) store_few(dx + kLanes<T>, interleaved<T, 1>(acc[0], acc[1]), count - kLanes<T>);
-    }
-  }
-
-  void all() const {
-    constexpr index_t kL = kLanes<T>;
-    const MaxGradient own = *this;
-    const Chunks chunks(ceil_div(a.n, kStride), kL, a.shift, kL, kL + a.reach - 1, a.outputs);
-    for_chunks<T, MaskedSources<T>>(
-        own.a, chunks,
-        [&](const MaskedSources<T>& edge, index_t p, index_t r, index_t j)
-            NDNN_LAMBDA { own.run(edge, p, r, j); },
-        [&](index_t p, index_t r, index_t j) NDNN_LAMBDA { own.run(WholeSources<T>(), p, r, j); });
-  }
-};
-
-template <class T, int kStride>
-void max_gradient_strided(const MaxGradientArgs<T>& a) {
-  if (a.reach == 1) return MaxGradient<T, kStride, 1>{a}.all();
-  if (a.reach == 2) return MaxGradient<T, kStride, 2>{a}.all();
-  if (a.reach == 3) return MaxGradient<T, kStride, 3>{a}.all();
-  MaxGradient<T, kStride, 0>{a}.all();
+NDNN_INLINE void interleave(Vec<T> (&v)[2]) {
+  const Vec<T> a = v[0], b = v[1];
+  v[0] = interleaved<T, 0>(a, b);
+  v[1] = interleaved<T, 1>(a, b);
 }
 template <class T>
-void max_gradient(const MaxGradientArgs<T>& a) {
-  if (a.stride == 1) return max_gradient_strided<T, 1>(a);
-  max_gradient_strided<T, 2>(a);
+NDNN_INLINE void interleave(Vec<T> (&v)[4]) {
+  Vec<T> even[2] = {v[0], v[2]}, odd[2] = {v[1], v[3]};
+  interleave<T>(even);
+  interleave<T>(odd);
+#pragma GCC unroll 2
+  for (int half = 0; half < 2; ++half) {
+    v[2 * half] = interleaved<T, 0>(even[half], odd[half]);
+    v[2 * half + 1] = interleaved<T, 1>(even[half], odd[half]);
+  }
+}
+
+template <class T, int kStride>
+void spread_strided(const MaxSpreadArgs<T>& args) {
+  using I = PoolIndex<T>;
+  constexpr index_t kL = kLanes<T>;
+  const MaxSpreadArgs<T> a = args;
+  const Vec<I> down = broadcast(static_cast<I>(a.n)), none = Vec<I>{} - 1;
+  const auto load_outputs = [](const auto* p, index_t room, auto rest) NDNN_LAMBDA {
+    const T* const q = reinterpret_cast<const T*>(p);
+    return room >= kL ? load(q) : load_masked_or<T>(q, lanes_between<T>(0, room), (Vec<T>)rest);
+  };
+  for (index_t p = 0; p < a.planes; ++p)
+    for (index_t row = 0, u = 0; row < a.rows; row += a.row_stride, ++u) {
+      const index_t from = p * a.plane + (u < a.last ? u : a.last) * a.outputs;
+      const index_t rows = a.rows - row < a.row_stride ? a.rows - row : a.row_stride;
+      for (index_t o = 0; o * kStride < a.n; o += kL) {
+        const index_t left = a.n - o * kStride;
+        const Vec<I> index = (Vec<I>)load_outputs(a.index + from + o, a.outputs - o, none);
+        const Vec<T> dy = load_outputs(a.dy + from + o, a.outputs - o, none);
+        Vec<I> own = lane_numbers<I>() * kStride + static_cast<I>(a.first_index + row * a.n + o * kStride);
+        T* dx = a.dx + p * a.dx_plane + row * a.n + o * kStride;
+        for (index_t r = 0; r < rows; ++r, own += down, dx += a.n) {
+          Vec<T> v[kStride];
+#pragma GCC unroll 4
+          for (int f = 0; f < kStride; ++f)
+            v[f] = add_where<T>(Vec<T>{}, equal_lanes<T>(index - static_cast<I>(f), own), dy);
+          interleave<T>(v);
+#pragma GCC unroll 4
+          for (int f = 0; f < kStride; ++f)
+            if (left > f * kL) store_few(dx + f * kL, v[f], left - f * kL);
+        }
+      }
+    }
+}
+template <class T>
+void spread(const MaxSpreadArgs<T>& a) {
+  if (a.stride == 1) return spread_strided<T, 1>(a);
+  if (a.stride == 2) return spread_strided<T, 2>(a);
+  spread_strided<T, 4>(a);
 }
 #endif
 
 template <class T>
 constexpr MaxPoolInPlaceKernels<T> make_kernels() {
 #if NDNN_VEC_BYTES == 64
-  return {&window<T>, &argmax_in_place<T>, &max_gradient<T>};
+  return {&window<T>, &argmax_in_place<T>, &spread<T>};
 #else
   return {nullptr, nullptr, nullptr};
 #endif

@@ -80,24 +80,78 @@ void max_rows(const MaxRowsArgs<T>& args) {
 
 // ---- the maximum along a row
 
+template <class T, class Body>
+NDNN_INLINE void for_rows(const MaxAlongArgs<T>& a, Body&& body) {
+  for (index_t p = 0; p < a.planes; ++p)
+    for (index_t r = 0; r < a.rows; ++r)
+      body(a.buffer + p * a.buffer_plane + r * a.buffer_row, a.y + p * a.y_plane + r * a.y_row);
+}
+
+// The first `count` lanes are elements `stride` apart, picked from the vectors in which they lie.
+template <class T>
+struct Picks {
+  static constexpr index_t kMostStride = 8;
+  index_t stride;
+  LaneIndex<T> lane[kMostStride];
+
+  explicit NDNN_INLINE Picks(index_t apart) : stride(apart) {
+    using I = IntOf<T>;
+    constexpr I kL = kLanes<T>;
+    const LaneIndex<T> own = lane_numbers<I>(), at = own * static_cast<I>(apart);
+    for (I v = 0; v < static_cast<I>(apart); ++v) lane[v] = at < v * kL ? own : at - (v - 1) * kL;
+  }
+  NDNN_INLINE Vec<T> at(const T* p, index_t count) const {
+    const index_t vectors = (count - 1) * stride / kLanes<T> + 1;
+    Vec<T> picked = permute<T>(load(p), lane[0]);
+    for (index_t v = 1; v < vectors; ++v) picked = permute<T>(picked, load(p + v * kLanes<T>), lane[v]);
+    return picked;
+  }
+};
 template <class T, int kStride>
-void max_along_strided(const MaxAlongArgs<T>& args) {
+struct Every {
+  index_t stride;
+  NDNN_INLINE Vec<T> at(const T* p, index_t count) const { return load_every<T, kStride>(p, stride, count); }
+};
+
+template <class T, class Taps>
+void max_along_taps(const MaxAlongArgs<T>& args, const Taps taps) {
   const MaxAlongArgs<T> a = args;
   constexpr index_t kL = kLanes<T>;
-  for (index_t p = 0; p < a.planes; ++p)
-    for (index_t r = 0; r < a.rows; ++r) {
-      const T* const from = a.buffer + p * a.buffer_plane + r * a.buffer_row;
-      T* const y = a.y + p * a.y_plane + r * a.y_row;
-      for (index_t o = 0; o < a.n; o += kL) {
-        const index_t count = a.n - o < kL ? a.n - o : kL;
-        const T* const first = from + o * a.stride;
-        Vec<T> acc = load_every<T, kStride>(first, a.stride, count);
-        for (index_t k = 1; k < a.taps; ++k)
-          acc = larger_or_nan<T>(acc, load_every<T, kStride>(first + k * a.gap, a.stride, count));
-        if (count == kL) store(y + o, acc);
-        else store_part(y + o, acc, count);
-      }
+  for_rows(a, [&](const T* from, T* y) NDNN_LAMBDA {
+    for (index_t o = 0; o < a.n; o += kL) {
+      const index_t count = a.n - o < kL ? a.n - o : kL;
+      const T* const first = from + o * a.stride;
+      Vec<T> acc = taps.at(first, count);
+      for (index_t k = 1; k < a.taps; ++k) acc = larger_or_nan<T>(acc, taps.at(first + k * a.gap, count));
+      store_few(y + o, acc, count);
     }
+  });
+}
+
+// Windows of an even number of taps an even number apart are windows of pairs; the pairs take the buffer's
+// place.
+template <class T>
+NDNN_INLINE Vec<T> larger_of_pairs(const T* p) {
+  const Vec<T> low = load(p), high = load(p + kLanes<T>);
+  return larger_or_nan<T>(every_second<T, 0>(low, high), every_second<T, 1>(low, high));
+}
+template <class T>
+MaxAlongArgs<T> with_pairs(const MaxAlongArgs<T>& a) {
+  MaxAlongArgs<T> b = a;
+  b.taps /= 2;
+  b.stride /= 2;
+  for_rows(a, [&](T* row, T*) NDNN_LAMBDA {
+    for (index_t i = 0; i < (b.n - 1) * b.stride + b.taps; i += kLanes<T>)
+      store(row + i, larger_of_pairs(row + 2 * i));
+  });
+  return b;
+}
+template <class T>
+void max_of_pairs(const MaxAlongArgs<T>& args) {
+  const MaxAlongArgs<T> a = args;
+  for_rows(a, [&](const T* row, T* y) NDNN_LAMBDA {
+    for (index_t o = 0; o < a.n; o += kLanes<T>) store_few(y + o, larger_of_pairs(row + 2 * o), a.n - o);
+  });
 }
 
 // Windows of many taps: each round doubles what every element is the maximum of, until two taps are left.
@@ -107,12 +161,10 @@ MaxAlongArgs<T> with_two_taps(const MaxAlongArgs<T>& a) {
   const index_t n = (a.n - 1) * a.stride + (a.taps - 1) * a.gap + 1;
   index_t have = 1;
   for (; 2 * have < a.taps; have *= 2)
-    for (index_t p = 0; p < a.planes; ++p)
-      for (index_t r = 0; r < a.rows; ++r) {
-        T* const row = a.buffer + p * a.buffer_plane + r * a.buffer_row;
-        for (index_t i = 0; i < n - have * a.gap; i += kLanes<T>)
-          store(row + i, larger_or_nan<T>(load(row + i), load(row + i + have * a.gap)));
-      }
+    for_rows(a, [&](T* row, T*) NDNN_LAMBDA {
+      for (index_t i = 0; i < n - have * a.gap; i += kLanes<T>)
+        store(row + i, larger_or_nan<T>(load(row + i), load(row + i + have * a.gap)));
+    });
   MaxAlongArgs<T> b = a;
   b.gap = (a.taps - have) * a.gap;
   b.taps = 2;
@@ -121,11 +173,17 @@ MaxAlongArgs<T> with_two_taps(const MaxAlongArgs<T>& a) {
 
 constexpr index_t kManyTaps = 5;
 template <class T>
-void max_along(const MaxAlongArgs<T>& a) {
-  const MaxAlongArgs<T> b = a.taps >= kManyTaps ? with_two_taps(a) : a;
-  if (b.stride == 1) return max_along_strided<T, 1>(b);
-  if (b.stride == 2) return max_along_strided<T, 2>(b);
-  max_along_strided<T, 0>(b);
+void max_along(const MaxAlongArgs<T>& args) {
+  MaxAlongArgs<T> a = args;
+  const auto even = [&] { return a.taps % 2 == 0 && a.stride % 2 == 0 && a.gap == 1; };
+  while (even() && a.stride > 2) a = with_pairs(a);
+  if (a.taps == 2 && even()) return max_of_pairs(a);
+  if (a.taps >= kManyTaps) a = with_two_taps(a);
+  if (a.stride == 1) return max_along_taps<T>(a, Every<T, 1>{1});
+  if (a.stride == 2) return max_along_taps<T>(a, Every<T, 2>{2});
+  if constexpr (kPermutes)
+    if (a.stride <= Picks<T>::kMostStride) return max_along_taps<T>(a, Picks<T>(a.stride));
+  max_along_taps<T>(a, Every<T, 0>{a.stride});
 }
 
 // ---- with the index

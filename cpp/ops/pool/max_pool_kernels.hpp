@@ -71,25 +71,21 @@ struct MaxWindowArgs {
 };
 constexpr index_t kMostTapsInPlace = 8;  // of the two that read x where it is
 
-// The gradient in rows of x: dx[p][r][i] is the sum of dy over outputs whose index is
-// first_index + r * index_row + i, in the order depth, row, output. Outputs that may have it lie in rows
-// `rows[r]` of every depth, and along the row from i / stride + shift on, `reach` of them, at most
-// kMostSources; in rows of `outputs`.
+// The gradient of windows that do not overlap, by elements: dx[p][i][j], i < rows, j < n, is dy of the one
+// output that may have it, where its index is first_index + i * n + j, else 0. That is the output j / stride
+// in row i / row_stride of dy; elements behind the last have none.
 template <class T>
-struct MaxGradientArgs {
+struct MaxSpreadArgs {
   const T* dy;
   const PoolIndex<T>* index;
-  index_t plane, depth, outputs;  // strides of both
-  index_t depth_count;
-  const Span* rows;
-  index_t first_index, index_row;
-  index_t shift, reach;
+  index_t plane, outputs;  // strides of both: of planes, of rows
+  index_t last;            // row of outputs
+  index_t row_stride, stride;
+  index_t first_index;
   T* dx;
-  index_t dx_plane, dx_row;
-  index_t planes, count, n;
-  index_t stride;  // 1 or 2
+  index_t dx_plane;
+  index_t planes, rows, n;
 };
-constexpr index_t kMostSources = 8;
 
 // Two passes, for any window; with indices, one from a copy that holds -inf for the padding, so that no
 // position is outside.
@@ -108,7 +104,7 @@ template <class T>
 struct MaxPoolInPlaceKernels {
   void (*window)(const MaxWindowArgs<T>&);
   void (*argmax)(const MaxWindowArgs<T>&);
-  void (*gradient)(const MaxGradientArgs<T>&);
+  void (*spread)(const MaxSpreadArgs<T>&);  // strides along the row: 1, 2 and 4
 };
 template <class T>
 const MaxPoolInPlaceKernels<T>& max_pool_in_place_kernels(Isa isa);

@@ -62,7 +62,10 @@ bool set_tile(MaxPoolPlan& p, index_t item, index_t element) {
     return true;
   }
   const index_t lanes = kLine / item;
-  p.buffer_row = round_up((p.cols - 1) * row.stride + row.extent() + 3 * lanes, lanes);
+  p.joined = !p.with_indices && row.extent() <= row.stride && row.stride <= kLongestRow && p.cols == row.out;
+  const index_t slack = 3 * lanes;
+  p.buffer_row =
+      p.joined ? p.cols * row.stride : round_up((p.cols - 1) * row.stride + row.extent() + slack, lanes);
   const index_t row_bytes = p.buffer_row * item * (p.with_indices ? depth.kernel : 1);
   // Rows of x that `rows` rows of outputs read; without indices each of these is one row of the buffer.
   const auto buffer_rows = [&](index_t rows) {
@@ -79,7 +82,7 @@ bool set_tile(MaxPoolPlan& p, index_t item, index_t element) {
   if (bytes.overflow || bytes.value > kLargestTile) return false;
   if (p.rows == column.out) p.planes = std::clamp<index_t>(kTileBytes / bytes.value, 1, p.run);
   p.buffer_depth = p.with_indices ? depth.kernel : 1;
-  p.scratch_bytes = static_cast<std::size_t>(p.planes * bytes.value);
+  p.scratch_bytes = static_cast<std::size_t>(round_up(p.planes * bytes.value + slack * item, kLine));
   return true;
 }
 

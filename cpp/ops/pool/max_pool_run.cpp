@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <cmath>
+#include <utility>
 
 #include "core/parallel.hpp"
 #include "core/scratch.hpp"
@@ -107,8 +108,13 @@ class Tiles {
     const Window& w = p_.window[2];
     const MaxRowsArgs<T> a = rows_of(t, columns(t), p_.g.axis[0].span(t.depth), buffer);
     kernels_.rows(a);
-    kernels_.along({buffer, a.out_plane, a.out_row, out_.y + place(t), p_.g.outputs(), w.out, t.planes,
-                    t.rows, t.cols, w.kernel, w.dilation, w.stride});
+    MaxAlongArgs<T> along{buffer,   a.out_plane, a.out_row, out_.y + place(t), p_.g.outputs(), w.out,
+                          t.planes, t.rows,      t.cols,    w.kernel,          w.dilation,     w.stride};
+    if (p_.joined) {
+      along.n *= std::exchange(along.rows, 1);
+      if (along.n == p_.g.outputs()) along.n *= std::exchange(along.planes, 1);
+    }
+    kernels_.along(along);
   }
 
   void run_with_indices(const Tile& t, T* buffer) const {
