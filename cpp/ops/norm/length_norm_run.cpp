@@ -42,7 +42,7 @@ void row_passes(const LengthNorm& p, const T* g, const T* x, T* y, Set&& set, Ma
   const auto offset = [&](index_t block, index_t i) { return block * height * p.n + i * kNormPiece; };
   const T centre[kPlanesOfBlock]{};
   two_passes<double>(
-      {ceil_div(p.outer, height), pieces, pieces, bytes, false, p.threads}, 2 * height,
+      {ceil_div(p.outer, height), pieces, pieces, bytes, pieces, p.threads}, 2 * height,
       [&](index_t block, index_t i, double* slot) {
         const index_t at = offset(block, i);
         k.plane_sums(g + at, x + at, {1, 0, rows(block), size(i)}, centre, slot);
@@ -76,7 +76,7 @@ void column_passes(const LengthNorm& p, const T* g, const T* x, T* y, Set&& set,
   };
   const T centre[kWidth]{};
   two_passes<T>(
-      {p.outer * strips, pieces, pieces, bytes, strips > 1, p.threads}, 2 * width,
+      {p.outer * strips, pieces, pieces, bytes, strips > 1 ? 1 : pieces, p.threads}, 2 * width,
       [&](index_t group, index_t i, T* slot) {
         const index_t at = offset(group, i);
         k.column_sums(g + at, x + at, columns(group, i), centre, slot, slot + width);
