@@ -179,6 +179,30 @@ def test_threads_change_no_bit_of_large_arrays(op: str) -> None:
                 np.testing.assert_array_equal(one, two)
 
 
+@pytest.mark.parametrize("shape", [(40, 6, 9000), (200, 6, 1800), (7200, 6, 50)])
+def test_beyond_the_caches(shape: tuple[int, ...]) -> None:
+    """Arrays of more than 8 MB, which batch norm sums and maps in the order of memory."""
+    rng = np.random.default_rng(0)
+    x, g = (rng.standard_normal(shape).astype(np.float32) for _ in range(2))
+    w = rng.standard_normal(6).astype(np.float32)
+    results = []
+    for threads in (1, 2):
+        inputs = [Tensor(a, requires_grad=True) for a in (x, w)]
+        with ndnn.num_threads(threads):
+            y = F.batch_norm(inputs[0], None, None, inputs[1], training=True)
+            y.backward(g)
+        results.append([y.data, *(t.grad for t in inputs)])
+    xd, gd, wd = x.astype(np.float64), g.astype(np.float64), w[:, None].astype(np.float64)
+    inverse = 1 / np.sqrt(xd.var((0, 2), keepdims=True) + 1e-5)
+    normal = (xd - xd.mean((0, 2), keepdims=True)) * inverse
+    mean, mean_of_products = (a.mean((0, 2), keepdims=True) for a in (gd, gd * normal))
+    dx = wd * inverse * (gd - mean - normal * mean_of_products)
+    for got, want in zip(results[0], (normal * wd, dx, (gd * normal).sum((0, 2))), strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-5 * np.abs(want).max())
+    for one, two in zip(*results, strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
 def test_empty_inputs_move_nothing() -> None:
     for shape in ((0, 3), (0, 3, 4), (2, 3, 0)):
         mean, var = np.full(3, 2.0), np.full(3, 3.0)

@@ -22,6 +22,7 @@ void bind_conv_transpose(py::module_& m);
 void bind_conv_grad(py::module_& m);
 void bind_fold(py::module_& m);
 void bind_norm(py::module_& m);
+void bind_scale(py::module_& m);
 void bind_optim(py::module_& m);
 void bind_loss(py::module_& m);
 void bind_cross_entropy(py::module_& m);

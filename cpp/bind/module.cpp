@@ -24,6 +24,7 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   ndnn::bind_conv_grad(m);
   ndnn::bind_fold(m);
   ndnn::bind_norm(m);
+  ndnn::bind_scale(m);
   ndnn::bind_optim(m);
   ndnn::bind_loss(m);
   ndnn::bind_cross_entropy(m);

@@ -125,6 +125,14 @@ NDNN_INLINE Vec<T> smaller(Vec<T> a, Vec<T> b) {
   return a < b ? a : b;
 #endif
 }
+// One instruction of the set in files that are compiled with -fno-math-errno (CMakeLists.txt).
+template <class T>
+NDNN_INLINE Vec<T> square_root(Vec<T> v) {
+  T lanes[kLanes<T>];
+  store(lanes, v);
+  for (T& x : lanes) x = sizeof(T) == 4 ? T(__builtin_sqrtf(float(x))) : T(__builtin_sqrt(double(x)));
+  return load(lanes);
+}
 #if NDNN_VEC_BYTES == 64
 // v * 2^k for whole k, rounded once, also to subnormal numbers.
 template <class T>

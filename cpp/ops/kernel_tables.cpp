@@ -15,6 +15,7 @@
 #include "ops/grid_sample/packed_sample_kernels.hpp"
 #include "ops/matmul/tile_kernels.hpp"
 #include "ops/norm/norm_kernels.hpp"
+#include "ops/norm/response_norm_kernels.hpp"
 #include "ops/optim/optim_kernels.hpp"
 #include "ops/pool/max_pool_kernels.hpp"
 #include "ops/resize/resize_kernels.hpp"
@@ -50,6 +51,7 @@ NDNN_TABLE(InterleaveKernels, interleave_kernels)
 NDNN_TABLE(WeightGradientKernels, weight_gradient_kernels)
 NDNN_TABLE(FoldKernels, fold_kernels)
 NDNN_TABLE(NormKernels, norm_kernels)
+NDNN_TABLE(ResponseNormKernels, response_norm_kernels)
 NDNN_TABLE(OptimKernels, optim_kernels)
 NDNN_TABLE(LossKernels, loss_kernels)
 NDNN_TABLE(CrossEntropyKernels, cross_entropy_kernels)

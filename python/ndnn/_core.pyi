@@ -228,6 +228,24 @@ def norm_rows_gradient(
     parameters: bool,
     /,
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]: ...
+def normalize(
+    input: ArrayLike, axis: int, axes: int, eps: float, /
+) -> tuple[NDArray[Any], NDArray[Any]]: ...
+def normalize_gradient(
+    grad: ArrayLike, input: ArrayLike, norm: ArrayLike, axis: int, axes: int, eps: float, /
+) -> NDArray[Any]: ...
+def local_response_norm(
+    input: ArrayLike, size: SupportsIndex, alpha: float, beta: float, k: float, /
+) -> NDArray[Any]: ...
+def local_response_norm_gradient(
+    grad: ArrayLike,
+    input: ArrayLike,
+    size: SupportsIndex,
+    alpha: float,
+    beta: float,
+    k: float,
+    /,
+) -> NDArray[Any]: ...
 def sgd_step(
     parameters: list[tuple[Any, ...]],
     lr: float,

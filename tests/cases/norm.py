@@ -66,6 +66,18 @@ CASES = [
     Case("normalize", "eps", ((3, 4),), {"eps": 100.0}),
     Case("normalize", "empty", ((0, 4),)),
     *(
+        Case("normalize", name, (shape,), {"dim": dim})
+        for name, shape, dim in (
+            ("pieces", (2, 4500), 1),
+            ("rows", (30, 70), 1),
+            ("short_rows", (70, 3), 1),
+            ("columns", (700, 20), 0),
+            ("few_columns", (2, 70, 3), 1),
+            ("strips", (2, 3, 300), 1),
+            ("neighbours", (2, 3, 2, 3), (-1, 1, 2)),
+        )
+    ),
+    *(
         Case(
             "local_response_norm",
             f"size{size}",
@@ -73,6 +85,23 @@ CASES = [
             {"size": size, "alpha": 0.5, "beta": 0.6, "k": 1.5},
         )
         for size in (1, 2, 5, 6, 13, 40)
+    ),
+    *(
+        Case(
+            "local_response_norm",
+            f"beta{beta}_{'x'.join(map(str, shape))}",
+            (shape,),
+            {"size": 4, "alpha": 0.5, "beta": beta, "k": k},
+        )
+        for beta, k, shape in (
+            (0.75, 1.0, (2, 6, 3, 3)),
+            (0.75, 2.0, (1, 9, 70)),
+            (0.5, 1.5, (3, 5, 17)),
+            (1.0, 1.0, (40, 5, 2)),
+            (2.0, -0.5, (2, 5, 17)),
+            (-0.3, 1.0, (2, 5, 17)),
+            (0.0, 1.0, (2, 5, 17)),
+        )
     ),
     Case("local_response_norm", "empty", ((0, 7, 3),), {"size": 3}),
 ]

@@ -9,6 +9,7 @@
 #include "check.hpp"
 #include "core/parallel.hpp"
 #include "ops/norm/norm.hpp"
+#include "ops/norm/response_norm.hpp"
 #include "ops/optim/optim.hpp"
 
 namespace ndnn::selftest {
@@ -174,6 +175,61 @@ void check_rows(const RowNorm& p, Random& r, Tally& tally) {
   c.judge("gradient of bias", own_db.data(), db, std::sqrt(double(p.rows)));
 }
 
+template <class T>
+void check_lengths(const LengthNorm& p, Random& r, Tally& tally) {
+  const index_t size = p.outer * p.n * p.inner, norms = p.outer * p.inner;
+  NormChecker<T> c(concat("division by the norm of ", p.outer, " x ", p.n, " x ", p.inner, ", ",
+                          isa_name(p.isa), ", threads=", p.threads),
+                   size, 0, r, tally);
+  const auto of = [&](index_t i) { return i / p.inner / p.n * p.inner + i % p.inner; };
+  Doubles squares(static_cast<std::size_t>(norms)), products = squares, want(static_cast<std::size_t>(size)),
+                                                    dx = want, own(static_cast<std::size_t>(norms));
+  for (index_t i = 0; i < size; ++i) {
+    squares[of(i)] += double(c.x[i]) * double(c.x[i]);
+    products[of(i)] += double(c.x[i]) * double(c.g[i]);
+  }
+  for (index_t i = 0; i < size; ++i) {
+    const double square = squares[of(i)], norm = std::fmax(std::sqrt(square), p.eps);
+    want[i] = double(c.x[i]) / norm;
+    dx[i] = double(c.g[i]) / norm;
+    if (norm > p.eps) dx[i] -= double(c.x[i]) * products[of(i)] / (square * norm);
+  }
+  run_length_norm(p, c.x.get(), c.y.get(), own.data());
+  c.judge("output", c.y.get(), want, 1);
+  run_length_norm_gradient(p, c.g.get(), c.x.get(), c.y.get(), own.data());
+  c.judge("gradient", c.y.get(), dx, 1);
+}
+
+template <class T>
+void check_responses(const ResponseNorm& p, Random& r, Tally& tally) {
+  const index_t size = p.n * p.channels * p.pixels;
+  NormChecker<T> c(concat("response norm of ", p.n, " x ", p.channels, " x ", p.pixels, ", ", p.before, "+1+",
+                          p.after, ", beta=", p.beta, ", ", isa_name(p.isa), ", threads=", p.threads),
+                   size, 0, r, tally);
+  // The sum of `values` over the channels around i, `before` it and `after` it.
+  const auto around = [&](const Doubles& values, index_t i, index_t before, index_t after) {
+    const index_t channel = i / p.pixels % p.channels;
+    double sum = 0;
+    for (index_t k = std::max(-before, -channel); k <= std::min(after, p.channels - 1 - channel); ++k)
+      sum += values[i + k * p.pixels];
+    return sum;
+  };
+  Doubles squares(static_cast<std::size_t>(size)), want = squares, through = squares, dx = squares;
+  for (index_t i = 0; i < size; ++i) squares[i] = double(c.x[i]) * double(c.x[i]);
+  for (index_t i = 0; i < size; ++i) {
+    const double base = p.k + p.coefficient * around(squares, i, p.before, p.after);
+    want[i] = double(c.x[i]) * std::pow(base, -p.beta);
+    dx[i] = double(c.g[i]) * std::pow(base, -p.beta);
+    through[i] = dx[i] * double(c.x[i]) / base;
+  }
+  for (index_t i = 0; i < size; ++i)
+    dx[i] -= 2 * p.coefficient * p.beta * double(c.x[i]) * around(through, i, p.after, p.before);
+  run_response_norm(p, c.x.get(), c.y.get());
+  c.judge("output", c.y.get(), want, 1);
+  run_response_norm_gradient(p, c.g.get(), c.x.get(), c.y.get());
+  c.judge("gradient", c.y.get(), dx, 30);
+}
+
 // One step of each from whole numbers, for sizes around a vector and around a piece.
 template <class T>
 void check_steps(Isa isa, int threads, Random& r, Tally& tally) {
@@ -220,6 +276,16 @@ void check_dtype(int cases, Isa isa, Random& r, Tally& tally) {
     const index_t weights = r.between(1, 3),
                   rows = weights * (length > 90 ? r.between(1, 3) : r.between(1, 200));
     check_rows<T>({rows, length, weights, r.between(0, 1) == 1, isa, threads}, r, tally);
+    const index_t inner = r.between(0, 1) ? 1 : r.between(0, 3) ? r.between(2, 40) : r.between(200, 600);
+    check_lengths<T>({r.between(1, 70), r.between(0, 3) ? r.between(1, 80) : r.between(200, 600), inner,
+                      r.between(0, 3) ? 1e-3 : 1e3, isa, threads},
+                     r, tally);
+    const index_t channels = r.between(0, 40) ? r.between(1, 30) : r.between(4000, 4200);
+    constexpr double kBetas[] = {0.75, 0.5, 1, 0.6};
+    check_responses<T>({channels > 30 ? 1 : r.between(1, 9), channels, r.between(1, channels > 30 ? 3 : 150),
+                        r.between(0, channels - 1), r.between(0, channels - 1), 0.01, 1.5,
+                        kBetas[r.between(0, 3)], isa, threads},
+                       r, tally);
   }
   check_steps<T>(isa, 2, r, tally);
 }

@@ -34,7 +34,7 @@ struct Blocks {
   template <class T>
   TwoPasses passes(int threads, int arrays) const {
     const index_t bytes = rows * width * arrays * index_t(sizeof(T));
-    return {ceil_div(columns, width), row_blocks(), row_blocks(), bytes, true, threads};
+    return {ceil_div(columns, width), row_blocks(), row_blocks(), bytes, 1, threads};
   }
   // body(channel, its first column in the block)
   template <class Body>

@@ -51,4 +51,17 @@ template <class T>
 void run_row_norm_gradient(const RowNorm& p, const T* g, const T* x, T* dx, const T* weight, double eps,
                            const double* mean, const double* var, double* dw, double* db);
 
+// x / max(norm, eps), where norm is the Euclidean norm along n of (outer, n, inner).
+struct LengthNorm {
+  index_t outer, n, inner;
+  double eps;
+  Isa isa;
+  int threads;
+};
+// norm: (outer, inner).
+template <class T>
+void run_length_norm(const LengthNorm& p, const T* x, T* y, double* norm);
+template <class T>
+void run_length_norm_gradient(const LengthNorm& p, const T* g, const T* x, T* dx, const double* norm);
+
 }  // namespace ndnn

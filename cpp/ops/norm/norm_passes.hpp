@@ -14,8 +14,9 @@ constexpr index_t kNormTaskBytes = 64 << 10;
 // Groups whose sums are of `pieces` and whose map is of `maps`; `bytes` are read.
 struct TwoPasses {
   index_t groups, pieces, maps, bytes;
-  bool scattered;  // the same piece of the next group is nearer than this group's next
+  index_t neighbours;  // pieces, or maps, of a group side by side in memory, before those of the next group
   int threads;
+  bool streamed = false;  // there is too much of all groups to leave the order of memory
 };
 
 // sum(group, piece, slot) of all pieces of a group, finish(group, first slot), apply(group, map) of all: a
@@ -23,7 +24,7 @@ struct TwoPasses {
 // groups.
 template <class E, class Sum, class Finish, class Apply>
 void two_passes(const TwoPasses& t, index_t slot, Sum&& sum, Finish&& finish, Apply&& apply) {
-  const bool stays = t.bytes <= caches().l2 * 3 / 4;
+  const bool stays = !t.streamed && t.bytes <= caches().l2 * 3 / 4;
   const index_t kept = (stays ? t.threads : t.groups) * t.pieces;
   const std::unique_ptr<E[]> slots(new E[static_cast<std::size_t>(kept * slot)]);
   const index_t bytes = std::max<index_t>(t.bytes, 1);
@@ -40,12 +41,12 @@ void two_passes(const TwoPasses& t, index_t slot, Sum&& sum, Finish&& finish, Ap
     return;
   }
   const auto each = [&](index_t pieces, auto&& body) {
-    const index_t all = t.groups * pieces;
+    const index_t all = t.groups * pieces, side_by_side = std::min(t.neighbours, pieces);
     const index_t block = std::max<index_t>(1, kNormTaskBytes / std::max<index_t>(1, bytes / pieces));
     parallel_for(t.threads, ceil_div(all, block), [&](index_t task, int) {
       for (index_t i = task * block; i < std::min(all, (task + 1) * block); ++i) {
-        if (t.scattered) body(i % t.groups, i / t.groups);
-        else body(i / pieces, i % pieces);
+        const index_t run = i / side_by_side;
+        body(run % t.groups, run / t.groups * side_by_side + i % side_by_side);
       }
     });
   };

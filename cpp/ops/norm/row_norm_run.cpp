@@ -71,7 +71,7 @@ void run_row_norm(const RowNorm& p, const T* x, T* y, const T* weight, const T* 
   const NormKernels<T>& k = norm_kernels<T>(p.isa);
   const Pieces pieces(p);
   two_passes<double>(
-      {p.rows, pieces.count, pieces.count, p.n * index_t(sizeof(T)), false, p.threads}, 2,
+      {p.rows, pieces.count, pieces.count, p.n * index_t(sizeof(T)), pieces.count, p.threads}, 2,
       [&](index_t row, index_t i, double* slot) {
         const T* const from = x + row * p.n + pieces.begin(i);
         const Runs r{1, pieces.size(i), pieces.size(i)};

@@ -8,15 +8,6 @@
 #include "core/isa_begin.hpp"
 #include "core/vec.hpp"
 
-// Becomes one instruction of the set, as the file is compiled with -fno-math-errno.
-template <class T>
-NDNN_INLINE Vec<T> square_root(Vec<T> v) {
-  T lanes[kLanes<T>];
-  store(lanes, v);
-  for (T& x : lanes) x = sizeof(T) == 4 ? T(__builtin_sqrtf(float(x))) : T(__builtin_sqrt(double(x)));
-  return load(lanes);
-}
-
 // body(i, load, store) for every vector of n elements, the last in part.
 template <class T, class Body>
 NDNN_INLINE void each_vector(index_t n, const Body& body) {

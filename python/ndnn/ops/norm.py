@@ -107,7 +107,9 @@ def _channels(
     """Norms with a weight for each channel; own: the statistics are the input's."""
     number(name, momentum=momentum)
     moving = list(running.values()) or [None, None]
-    x, w, b, m, v = arrays(input, weight, bias, *moving, name=name)
+    operands = input, weight, bias, *moving
+    plain = _plain(operands)
+    x, w, b, m, v = operands if plain else arrays(*operands, name=name)
     if own:
         for label, values in running.items():
             _check_in_place(name, label, values)
@@ -117,6 +119,8 @@ def _channels(
         unbiased = var * (count / (count - 1))
         _move(moving[0], _over_images(mean, kind, y), momentum)
         _move(moving[1], _over_images(unbiased, kind, y), momentum)
+    if plain:
+        return y
     parameters = weight is not None or bias is not None
 
     @shared
@@ -179,11 +183,15 @@ def _rows(
     eps: float | None,
 ) -> Any:
     """Norms with a weight for each element of a row."""
-    x, w, b = arrays(input, weight, bias, name=name)
+    operands = input, weight, bias
+    plain = _plain(operands)
+    x, w, b = operands if plain else arrays(*operands, name=name)
     if eps is None:  # float16 is computed in float32; what is no float array is refused below
         eps = float(np.finfo(np.float64 if getattr(x, "itemsize", 0) == 8 else np.float32).eps)
     (normalized_shape,) = kept(normalized_shape)
     y, mean, var = _core.norm_rows(name, centred, x, normalized_shape, w, b, eps)
+    if plain:
+        return y
     shape = y.shape[y.ndim - len(normalized_shape) :]
     parameters = weight is not None or bias is not None
 
@@ -192,6 +200,11 @@ def _rows(
         return _core.norm_rows_gradient(name, centred, g, x, shape, mean, var, w, eps, parameters)
 
     return _recorded(name, y, input, weight, bias, gradients)
+
+
+def _plain(operands: Sequence[Operand]) -> bool:
+    """Nothing to convert or to record: without the preparations a call takes 3 us less."""
+    return all(x is None or type(x) is np.ndarray for x in operands)
 
 
 def _recorded(
