@@ -129,6 +129,9 @@ void map_all(const MapArgs<T>& a) {
     given.place = place + static_cast<std::uint32_t>(i);
     Vec<T> v[Map::kOperands];
     for (int k = 0; k < Map::kOperands; ++k) v[k] = load(in[k] + i);
+    // Else the first is loaded where it is used, under the mask of a comparison with the second, and waits
+    // for both: gradients of relu and silu from memory took 1.2 and 1.5 times as long.
+    if constexpr (Map::kOperands > 1) keep_in_register(v[0]);
     store(out + i, Map::apply(v, given));
   }
   if (i < n) map_part<T, Map>(a, i, n - i);
