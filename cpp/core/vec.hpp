@@ -133,6 +133,19 @@ NDNN_INLINE Vec<T> square_root(Vec<T> v) {
   for (T& x : lanes) x = sizeof(T) == 4 ? T(__builtin_sqrtf(float(x))) : T(__builtin_sqrt(double(x)));
   return load(lanes);
 }
+#if NDNN_VEC_BYTES > 16
+// a*b + c rounded once, where that matters: the compiler does not make one FMA of every such expression.
+template <class T>
+NDNN_INLINE Vec<T> multiply_add(Vec<T> a, Vec<T> b, Vec<T> c) {
+#if NDNN_VEC_BYTES == 64
+  if constexpr (sizeof(T) == 4) return (Vec<T>)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+  else return (Vec<T>)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
+#else
+  if constexpr (sizeof(T) == 4) return (Vec<T>)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+  else return (Vec<T>)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
+#endif
+}
+#endif
 #if NDNN_VEC_BYTES == 64
 // v * 2^k for whole k, rounded once, also to subnormal numbers.
 template <class T>

@@ -128,7 +128,12 @@ void map_all(const MapArgs<T>& a) {
   for (; i + kL <= n; i += kL) {
     given.place = place + static_cast<std::uint32_t>(i);
     Vec<T> v[Map::kOperands];
-    for (int k = 0; k < Map::kOperands; ++k) v[k] = load(in[k] + i);
+    for (int k = 0; k < Map::kOperands; ++k) {
+      v[k] = load(in[k] + i);
+      // Else it may be loaded where it is used, as under the mask of a comparison with another, and wait for
+      // that one: gradients of relu and silu from memory took 1.2 and 1.4 times as long.
+      if constexpr (Map::kOperands > 1) keep_in_register(v[k]);
+    }
     store(out + i, Map::apply(v, given));
   }
   if (i < n) map_part<T, Map>(a, i, n - i);

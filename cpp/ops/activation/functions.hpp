@@ -120,13 +120,14 @@ struct Gelu {
   struct Tail {
     Vec<T> a, exp_of_square, q;  // a is |x| up to where q is 0
   };
+  static constexpr double kRootHalf = 0.70710678118654752440;
+  template <class T>
+  static constexpr ErfcRatio<T> kRatio{kRootHalf, 0.5};
   template <class T>
   static NDNN_INLINE Tail<T> tail(Vec<T> x) {
-    constexpr T kRootHalf = T(0.70710678118654752440);
-    const Vec<T> a = smaller<T>(broadcast(RealBits<T>::most_erfc / kRootHalf), absolute<T>(x));
-    const ExactProduct<T> square = exact_product<T>(T(-0.5) * a, a);
-    const Vec<T> e = exp_of_sum<T>(square.product, square.low);
-    return {a, e, T(0.5) * scaled_erfc<T>(a, kRootHalf) * e};
+    const Vec<T> a = smaller<T>(broadcast(T(RealBits<T>::most_erfc / kRootHalf)), absolute<T>(x));
+    const Vec<T> e = exp_of_product<T>(T(-0.5) * a, a);
+    return {a, e, erfc_ratio<T>(a, kRatio<T>) * e};
   }
   NDNN_VALUE {
     const Tail<T> t = tail<T>(x);

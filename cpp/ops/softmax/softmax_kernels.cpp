@@ -46,9 +46,12 @@ NDNN_INLINE Vec<T> block_sum(index_t n, Term&& term) {
   return sum_across<T>(total);
 }
 
+// The three passes over a row. Its last elements, which do not fill a vector, are loaded once and stay in
+// `rest`: read back, a masked store is waited for, and sets without masks go through memory.
+
 // The largest of scale * x, in every lane. A nan may be lost; it comes back with the first e^(nan - peak).
 template <class T>
-NDNN_INLINE Vec<T> row_peak(const T* x, index_t n, Vec<T> scale) {
+NDNN_INLINE Vec<T> row_peak(const T* x, index_t n, Vec<T> scale, Vec<T>& rest) {
   constexpr index_t kL = kLanes<T>;
   const Vec<T> low = minus_infinity<T>();
   Vec<T> peak = low, peak2 = low;
@@ -58,66 +61,67 @@ NDNN_INLINE Vec<T> row_peak(const T* x, index_t n, Vec<T> scale) {
     peak2 = larger<T>(load(x + i + kL) * scale, peak2);
   }
   for (; i + kL <= n; i += kL) peak = larger<T>(load(x + i) * scale, peak);
-  if (i < n) peak2 = larger<T>(scaled_rest<T>(x + i, n - i, scale), peak2);
+  if (i < n) {
+    rest = scaled_rest<T>(x + i, n - i, scale);
+    peak2 = larger<T>(rest, peak2);
+  }
   return across<T>(larger<T>(peak, peak2), [](Vec<T> a, Vec<T> b) { return larger<T>(a, b); });
 }
 
 // The sum of e^(scale * x - peak), in every lane; the terms go to `out`, unless logarithms are wanted.
+// Exponentials take longer than memory: what lies `ahead` comes into the caches meanwhile.
 template <class T, bool kLog>
-NDNN_INLINE Vec<T> row_sum(const T* x, T* out, index_t n, Vec<T> scale, Vec<T> peak) {
+NDNN_INLINE Vec<T> row_sum(const T* x, T* out, index_t n, Vec<T> scale, Vec<T> peak, index_t ahead,
+                           Vec<T>& rest) {
   return block_sum<T>(n, [&](index_t at, index_t count) {
     const bool whole = count == kLanes<T>;
-    const Vec<T> e =
-        exp_up_to_1<T>((whole ? load(x + at) * scale : scaled_rest<T>(x + at, count, scale)) - peak);
+    if (whole) {
+      __builtin_prefetch(x + at + ahead);
+      __builtin_prefetch(out + at + (kLog ? 0 : ahead));
+    }
+    const Vec<T> e = exp_up_to_1<T>(whole ? load(x + at) * scale - peak : rest - peak);
     if constexpr (!kLog) {
       if (whole) store(out + at, e);
-      else store_part(out + at, e, count);
+      else rest = e;
     }
     return e;
   });
 }
 
 template <class T, bool kLog>
-NDNN_INLINE void finish_row(const T* x, T* out, index_t n, Vec<T> scale, Vec<T> peak, Vec<T> factor) {
+NDNN_INLINE void finish_row(const T* x, T* out, index_t n, Vec<T> scale, Vec<T> peak, Vec<T> factor,
+                            const Vec<T>& rest) {
   constexpr index_t kL = kLanes<T>;
-  const auto finished = [&](Vec<T> v) { return kLog ? v * scale - peak - factor : v * factor; };
-  const T* const from = kLog ? x : out;
   index_t i = 0;
-  for (; i + kL <= n; i += kL) store(out + i, finished(load(from + i)));
-  if (i < n) store_part(out + i, finished(load_part(from + i, n - i)), n - i);
+  for (; i + kL <= n; i += kL)
+    store(out + i, kLog ? load(x + i) * scale - peak - factor : load(out + i) * factor);
+  if (i < n) store_part(out + i, kLog ? rest - peak - factor : rest * factor, n - i);
 }
 
-template <class T>
+// Rows go together, as many as stay in L1: others hide what a row waits for, its maximum and its sum across
+// the lanes, and one vector takes all their logarithms. With what is fetched ahead 1.2 times as fast for 1000
+// columns, 1.4 times where rows come from memory. The last row is finished first: a load of elements that a
+// masked store might have touched, had its mask been another, waits for it.
+template <class T, bool kLog>
 void softmax_rows(const SoftmaxArgs<T>& a) {
-  const Vec<T> scale = broadcast(a.scale);
-  for (index_t r = 0; r < a.rows; ++r) {
-    const T* const x = a.x + r * a.n;
-    T* const out = a.out + r * a.n;
-    const Vec<T> peak = row_peak<T>(x, a.n, scale);
-    const Vec<T> sum = row_sum<T, false>(x, out, a.n, scale, peak);
-    finish_row<T, false>(x, out, a.n, scale, peak, 1 / sum);
-  }
-}
-// Short rows go together as far as their sums, so that one vector takes all their logarithms: 1.3 times as
-// fast for 100 columns, 1.9 times for 10.
-template <class T>
-void log_softmax_rows(const SoftmaxArgs<T>& a) {
-  constexpr index_t kL = kLanes<T>, kShort = 256;
-  const index_t most = a.n <= kShort ? kL : 1;
+  constexpr index_t kL = kLanes<T>, kTogether = 4096, kFarthest = (1 << 18) / sizeof(T);
+  const index_t fit = kTogether / a.n, most = fit < 1 ? 1 : fit < kL ? fit : kL;
+  const index_t ahead = most * a.n < kFarthest ? most * a.n : kFarthest;
   const Vec<T> scale = broadcast(a.scale);
   for (index_t first = 0; first < a.rows; first += most) {
     const index_t rows = a.rows - first < most ? a.rows - first : most;
     const T* const x = a.x + first * a.n;
     T* const out = a.out + first * a.n;
     T peak[kL], sum[kL] = {};
-    for (index_t r = 0; r < rows; ++r) {
-      const Vec<T> p = row_peak<T>(x + r * a.n, a.n, scale);
-      peak[r] = p[0];
-      sum[r] = row_sum<T, true>(x + r * a.n, out + r * a.n, a.n, scale, p)[0];
-    }
-    store(sum, log<T>(load(sum)));
+    Vec<T> rest[kL];
+    for (index_t r = 0; r < rows; ++r) peak[r] = row_peak<T>(x + r * a.n, a.n, scale, rest[r])[0];
     for (index_t r = 0; r < rows; ++r)
-      finish_row<T, true>(x + r * a.n, out + r * a.n, a.n, scale, broadcast(peak[r]), broadcast(sum[r]));
+      sum[r] =
+          row_sum<T, kLog>(x + r * a.n, out + r * a.n, a.n, scale, broadcast(peak[r]), ahead, rest[r])[0];
+    store(sum, kLog ? log<T>(load(sum)) : 1 / load(sum));
+    for (index_t r = rows - 1; r >= 0; --r)
+      finish_row<T, kLog>(x + r * a.n, out + r * a.n, a.n, scale, broadcast(peak[r]), broadcast(sum[r]),
+                          rest[r]);
   }
 }
 
@@ -222,7 +226,7 @@ void softmax_columns_gradient(const SoftmaxArgs<T>& a) {
 
 template <class T>
 constexpr SoftmaxKernels<T> make_softmax() {
-  return {{&softmax_rows<T>, &log_softmax_rows<T>},
+  return {{&softmax_rows<T, false>, &softmax_rows<T, true>},
           {&softmax_columns<T, false>, &softmax_columns<T, true>},
           {&softmax_rows_gradient<T, false>, &softmax_rows_gradient<T, true>},
           {&softmax_columns_gradient<T, false>, &softmax_columns_gradient<T, true>}};
