@@ -238,12 +238,12 @@ NDNN_INLINE Vec<T> log1p_exp(Vec<T> x) {
   const Vec<T> rest = z * polynomial<T, RealBits<T>::log1p_terms>(z, kAtanh<T>);
   return e - (half_square - s * (half_square + rest));  // as log_of_normal()
 }
-// log(1 + e^x) within 2 ulp where e^-|x| is normal.
+// log(1 + e^x) within 2.5 ulp where e^-|x| is normal.
 template <class T>
 NDNN_INLINE Vec<T> softplus(Vec<T> x) {
   return (x > 0 ? x : Vec<T>{}) + log1p_exp<T>(x);
 }
-// log(1 / (1 + e^-x)) within 2 ulp where e^-|x| is normal.
+// log(1 / (1 + e^-x)) within 2.5 ulp where e^-|x| is normal.
 template <class T>
 NDNN_INLINE Vec<T> log_sigmoid(Vec<T> x) {
   return (x < 0 ? x : Vec<T>{}) - log1p_exp<T>(x);
