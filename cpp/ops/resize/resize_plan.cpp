@@ -101,12 +101,13 @@ Choice choose_columns(const AxisMap& m, const ResizeKernels<T>& kernels) {
   for (const index_t n : m.count) entries += double(n);
   const Choice dots{ColumnPass::dots, kDot + kDotVector * entries / double(m.out) / double(lanes)};
   const index_t span = longest_span(m, kernels);
+  const double idle = double(round_up(m.out, lanes)) / double(m.out);  // lanes without an output
   Choice lane{ColumnPass::gather, double(m.taps) * kGatherTap};
   if (kernels.permutes)
     for (int i = 0; i < 3; ++i)
       if (span <= lanes << i || m.in <= lanes << i) {
         lane = {static_cast<ColumnPass>(static_cast<int>(ColumnPass::permute1) + i),
-                slower * double(m.taps) * kPermuteTap[i]};
+                slower * idle * double(m.taps) * kPermuteTap[i]};
         break;
       }
   return lane.cycles <= dots.cycles ? lane : dots;
