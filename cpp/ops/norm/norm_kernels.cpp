@@ -266,6 +266,8 @@ void row_gradient_of(const T* g, const T* x, T* dx, index_t n, const NormGradien
                constant = broadcast(a.constant), scale = broadcast(m.scale), shift = broadcast(m.shift);
   index_t i = 0;
   for (; i + kL <= n; i += kL) {
+    __builtin_prefetch(g + i + n);  // of the next row: 64x197x768 took 1.1 times as long without
+    __builtin_prefetch(x + i + n);
     const Vec<T> gv = load(g + i), d = load(x + i) - centre;
     Vec<T> gw = gv;
     if constexpr (kWeight) gw *= load(weight + i);
