@@ -57,6 +57,13 @@ _WINDOWS: list[tuple[str, tuple[int, ...], Kwargs]] = [
 
 CASES = [
     *(Case("max_pool2d", name, (shape,), kwargs) for name, shape, kwargs in _WINDOWS),
+    Case(  # short planes one after the other: whole vectors must not run into the next
+        "max_pool3d",
+        "short_planes",
+        ((1, 2, 10, 9, 9),),
+        {"kernel_size": (6, 7, 2), "stride": (4, 3, 4), "padding": (2, 0, 1)},
+    ),
+    Case("max_pool3d", "depths", ((2, 3, 7, 5, 17),), {"kernel_size": 2, "stride": (2, 2, 5)}),
     Case("max_pool1d", "pairs", ((2, 3, 37),), {"kernel_size": 2}),
     Case("max_pool1d", "padded", ((2, 3, 40),), {"kernel_size": 5, "stride": 2, "padding": 2}),
     Case("max_pool1d", "fourths", ((2, 3, 303),), {"kernel_size": 3, "stride": 4}),

@@ -62,7 +62,9 @@ bool set_tile(MaxPoolPlan& p, index_t item, index_t element) {
     return true;
   }
   const index_t lanes = kLine / item;
-  p.joined = !p.with_indices && row.extent() <= row.stride && row.stride <= kLongestRow && p.cols == row.out;
+  // Of one depth: else planes would follow each other without room for the whole vectors that are written.
+  p.joined = !p.with_indices && row.extent() <= row.stride && row.stride <= kLongestRow &&
+             p.cols == row.out && depth.out == 1;
   const index_t slack = 3 * lanes;
   p.buffer_row =
       p.joined ? p.cols * row.stride : round_up((p.cols - 1) * row.stride + row.extent() + slack, lanes);

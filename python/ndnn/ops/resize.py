@@ -44,6 +44,8 @@ def interpolate(
     Accuracy: weights are computed in the dtype of the input, as in torch. Their sums over one axis
         after the other are within (sum of all taps + 3) * eps/2 of the sum of |weight * input|.
         Taps beyond an edge count as one with the edge's: an inf there stays one.
+        Where the rounding of a place decides which element is the nearest, one rule holds for all
+        ranks: torch's of 1-D and 3-D. Its own of 2-D depends on dtype and memory layout.
     Source: torch.nn.functional.interpolate, 2.x.
     Example:
         >>> import numpy as np
