@@ -30,6 +30,13 @@ struct AxisRuns {
     r.count = std::min(r.count, out - r.first);
     if (r.count > 0) run[runs++] = r;
   }
+  // The run of most neighbours, or -1.
+  int longest() const {
+    int most = -1;
+    for (int k = 0; k < runs; ++k)
+      if (!run[k].fill && run[k].step == 1 && (most < 0 || run[k].count > run[most].count)) most = k;
+    return most;
+  }
   bool trivial() const { return runs == 1 && in == out && !run[0].fill && run[0].step == 1; }
   // The input that output o reads, or -1.
   index_t source(index_t o) const {

@@ -49,7 +49,7 @@ GatherPlan plan_unfold(const char* name, const UnfoldArgs& args, const index_t (
 // y[o] = x[source of o], or fill.
 template <class T>
 void run_gather(const GatherPlan& plan, Isa isa, const T* x, T fill, T* y);
-// x[i] = sum of y[o] over all o that read i, run by run of the maps, always in one order; x is dense.
+// x[i] = sum of y[o] over all o that read i, always in one order; x is dense.
 template <class T>
 void run_gather_adjoint(const GatherPlan& plan, Isa isa, const T* y, T* x);
 

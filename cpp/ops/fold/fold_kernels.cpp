@@ -164,11 +164,26 @@ NDNN_INLINE void add_row(const T* from, T* to, index_t n) {
 }
 
 template <class T>
+void set(const RowArgs<T>& a) {
+  const AxisRuns& m = *a.columns;
+  const int longest = m.longest();
+  const Run r = longest < 0 ? Run{} : m.run[longest];
+  const T* from = a.gathered + r.first;
+  T* to = a.input;
+  for (index_t i = 0; i < a.count; ++i, from += a.gathered_row, to += a.input_row) {
+    fill_row(to, r.from, T(0));
+    if (r.count) copy_row(from, to + r.from, r.count);
+    fill_row(to + r.from + r.count, m.in - r.from - r.count, T(0));
+  }
+}
+
+template <class T>
 void add(const RowArgs<T>& a) {
   const AxisRuns& m = *a.columns;
+  const int longest = a.rest ? m.longest() : -1;
   for (int k = 0; k < m.runs; ++k) {
     const Run r = m.run[k];
-    if (r.fill) continue;
+    if (r.fill || k == longest) continue;
     const index_t step = r.step * a.stride;
     const T* from = a.gathered + r.first;
     T* to = a.input + r.from * a.stride;
@@ -182,7 +197,7 @@ void add(const RowArgs<T>& a) {
 
 extern const FoldKernels<float> fold_kernels_f32;
 extern const FoldKernels<double> fold_kernels_f64;
-constexpr FoldKernels<float> fold_kernels_f32{&copy<float>, &add<float>};
-constexpr FoldKernels<double> fold_kernels_f64{&copy<double>, &add<double>};
+constexpr FoldKernels<float> fold_kernels_f32{&copy<float>, &set<float>, &add<float>};
+constexpr FoldKernels<double> fold_kernels_f64{&copy<double>, &set<double>, &add<double>};
 
 #include "core/isa_end.hpp"

@@ -15,11 +15,13 @@ struct RowArgs {
   const AxisRuns* columns;
   index_t stride;
   T fill;
+  bool rest = false;  // add: without the longest run, which was set
 };
 
 template <class T>
 struct FoldKernels {
   void (*copy)(const RowArgs<T>&);  // gathered[o] = input[source(o)] or fill; writes all of each gathered row
+  void (*set)(const RowArgs<T>&);   // the inputs of the longest run of columns are its outputs, others zero
   void (*add)(const RowArgs<T>&);   // input[source(o)] += gathered[o]: runs in order, rows in order
 };
 template <class T>

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from ndnn._checks import IntOrTuple
 from ndnn._load import _core
-from ndnn.tensor import Operand, Tensor, arrays, record
+from ndnn.tensor import Operand, Tensor, arrays, record, records
 
 _max_unpool = _core.max_unpool
 
@@ -92,7 +92,7 @@ def _unpool(rank: int, input: Operand, indices: ArrayLike, *where: Any) -> Any:
     name = f"max_unpool{rank}d"
     (x,) = arrays(input, name=name)
     y = _max_unpool(rank, x, indices, *where)
-    places = np.array(indices)  # the caller may write to his
+    places = np.array(indices) if records(input) else indices  # the caller may write to his
     return record(name, y, (input, lambda g: _core.max_unpool_gradient(rank, g, places)), saved=())
 
 
