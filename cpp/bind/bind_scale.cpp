@@ -22,6 +22,23 @@ void check_gradient(const char* fn, const py::array& g, const py::array& x) {
              ", but got ", shape_text(g));
 }
 
+// What run(x, result) writes, or run(g, x, result); arrays without elements are left.
+template <class T, class Run>
+py::array mapped(py::array& x, double cycles, const Run& run) {
+  make_contiguous(x);
+  py::array y = like(x);
+  const T* const from = data_of<T>(x);
+  T* const to = static_cast<T*>(y.mutable_data());
+  if (x.size() > 0) run_body(cycles, [&] { run(from, to); });
+  return y;
+}
+template <class T, class Run>
+py::array mapped(py::array& g, py::array& x, double cycles, const Run& run) {
+  make_contiguous(g);
+  const T* const gs = data_of<T>(g);
+  return mapped<T>(x, cycles, [&](const T* from, T* to) { run(gs, from, to); });
+}
+
 // Along `axes` axes from `axis` on.
 LengthNorm length_norm(const py::array& x, index_t axis, index_t axes, double eps) {
   NDNN_CHECK(0 <= axis && 1 <= axes && axes <= x.ndim() - axis,
@@ -40,16 +57,10 @@ py::tuple normalize(const py::object& input, index_t axis, index_t axes, double 
   py::array x = to_array("normalize", "input", input);
   const LengthNorm p = length_norm(x, axis, axes, eps);
   py::array_t<double> norm(x.size() == 0 ? 0 : norms_of(p));
+  double* const norms = norm.mutable_data();
   const py::array out = for_dtype("normalize", {&x}, [&](auto zero) {
-    using T = decltype(zero);
-    make_contiguous(x);
-    py::array y = like(x);
-    if (x.size() == 0) return y;
-    const T* const from = data_of<T>(x);
-    T* const to = static_cast<T*>(y.mutable_data());
-    double* const norms = norm.mutable_data();
-    run_body(double(x.size()) * kLengthCycles, [&] { run_length_norm(p, from, to, norms); });
-    return y;
+    return mapped<decltype(zero)>(x, double(x.size()) * kLengthCycles,
+                                  [&](const auto* from, auto* to) { run_length_norm(p, from, to, norms); });
   });
   return py::make_tuple(out, norm);
 }
@@ -62,17 +73,12 @@ py::array normalize_gradient(const py::object& grad, const py::object& input,
   const LengthNorm p = length_norm(x, axis, axes, eps);
   NDNN_CHECK(x.size() == 0 || norm.size() == norms_of(p), "normalize: there must be ", norms_of(p),
              " norms, but got ", norm.size());
+  const double* const norms = norm.data();
   return for_dtype("normalize", {&x, &g}, [&](auto zero) {
-    using T = decltype(zero);
-    make_contiguous(x);
-    make_contiguous(g);
-    py::array dx = like(x);
-    if (x.size() == 0) return dx;
-    const T *const gs = data_of<T>(g), *const xs = data_of<T>(x);
-    T* const to = static_cast<T*>(dx.mutable_data());
-    const double* const norms = norm.data();
-    run_body(double(x.size()) * kLengthCycles * 2, [&] { run_length_norm_gradient(p, gs, xs, to, norms); });
-    return dx;
+    return mapped<decltype(zero)>(g, x, double(x.size()) * kLengthCycles * 2,
+                                  [&](const auto* gs, const auto* from, auto* to) {
+                                    run_length_norm_gradient(p, gs, from, to, norms);
+                                  });
   });
 }
 
@@ -100,14 +106,8 @@ py::array local_response_norm(const py::object& input, const py::object& size, d
   py::array x = to_array("local_response_norm", "input", input);
   const ResponseNorm p = response_norm(x, {channels, alpha, beta, k});
   return for_dtype("local_response_norm", {&x}, [&](auto zero) {
-    using T = decltype(zero);
-    make_contiguous(x);
-    py::array y = like(x);
-    if (x.size() == 0) return y;
-    const T* const from = data_of<T>(x);
-    T* const to = static_cast<T*>(y.mutable_data());
-    run_body(double(x.size()) * kResponseCycles, [&] { run_response_norm(p, from, to); });
-    return y;
+    return mapped<decltype(zero)>(x, double(x.size()) * kResponseCycles,
+                                  [&](const auto* from, auto* to) { run_response_norm(p, from, to); });
   });
 }
 
@@ -119,15 +119,9 @@ py::array local_response_norm_gradient(const py::object& grad, const py::object&
   check_gradient("local_response_norm", g, x);
   const ResponseNorm p = response_norm(x, {channels, alpha, beta, k});
   return for_dtype("local_response_norm", {&x, &g}, [&](auto zero) {
-    using T = decltype(zero);
-    make_contiguous(x);
-    make_contiguous(g);
-    py::array dx = like(x);
-    if (x.size() == 0) return dx;
-    const T *const gs = data_of<T>(g), *const xs = data_of<T>(x);
-    T* const to = static_cast<T*>(dx.mutable_data());
-    run_body(double(x.size()) * kResponseCycles * 2, [&] { run_response_norm_gradient(p, gs, xs, to); });
-    return dx;
+    return mapped<decltype(zero)>(
+        g, x, double(x.size()) * kResponseCycles * 2,
+        [&](const auto* gs, const auto* from, auto* to) { run_response_norm_gradient(p, gs, from, to); });
   });
 }
 

@@ -9,6 +9,7 @@
 
 #include "core/isa_begin.hpp"
 #include "core/vec.hpp"
+#include "core/vec_each.hpp"
 #include "core/vec_math.hpp"
 
 template <class T, ResponsePower kPower>
@@ -21,20 +22,6 @@ NDNN_INLINE Vec<T> power(Vec<T> base, const ResponseTile<T>& t) {
   }
   const Vec<T> root = square_root<T>(base);
   return kPower == ResponsePower::half ? root : root * square_root<T>(root);
-}
-
-// The vectors of a row of `width` pixels: body(j, load, store), the last in part.
-template <class T, class Body>
-NDNN_INLINE void each_vector(index_t width, const Body& body) {
-  constexpr index_t kL = kLanes<T>;
-  index_t j = 0;
-  for (; j + kL <= width; j += kL)
-    body(
-        j, [](const T* p) { return load(p); }, [](T* p, Vec<T> v) { store(p, v); });
-  if (const index_t rest = width - j)
-    body(
-        j, [rest](const T* p) { return load_part(p, rest); },
-        [rest](T* p, Vec<T> v) { store_part(p, v, rest); });
 }
 
 // out(c, j, sum, load, store) with the sum of term(i, j, load) over the channels i from c - before to

@@ -351,7 +351,7 @@ void dot_columns(const ColumnTile<T>& tile) {
   const ColumnMap<T> m = t.map;
   for (index_t r = 0; r < t.rows; ++r)
     for (index_t o = 0; o < m.out; ++o) {
-      const T* const x = t.x + r * t.ld_x + m.first[o];
+      const T* const x = t.row(r) + m.first[o];
       const T sum = m.weight ? dot(x, m.weight + o * m.taps, m.count[o])
                              : dot(x, static_cast<const T*>(nullptr), m.count[o]);
       t.y[r * t.ld_y + o] = m.scale ? sum * m.scale[o] : sum;
